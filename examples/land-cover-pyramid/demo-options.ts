@@ -1,0 +1,74 @@
+import { parseArgs } from "node:util";
+
+/** How the demo runs. */
+export type DemoOptions = Readonly<{
+  /** How often the world is split into quarters. */
+  zoom: number;
+  /** Runner processes. */
+  runners: number;
+  /** Whether one of them is killed half way. */
+  kill: boolean;
+  /** Where the picture goes; undefined: a temporary directory. */
+  out: string | undefined;
+}>;
+
+/** What the command line asks for. */
+export type DemoCommand =
+  | { kind: "run"; options: DemoOptions }
+  | { kind: "help"; text: string }
+  | { kind: "refused"; problems: readonly string[] };
+
+const HELP = `Draws a land cover map of the world as a tree of tasks, on an orchestrator and runners of its own.
+
+Usage: npm run demo -- [options]
+
+  --zoom N      how often the world is split into quarters, 1 to 8 (default 6: 4,096 leaves)
+  --runners N   runner processes, 1 to 16 (default 3)
+  --no-kill     do not kill a runner half way
+  --out FILE    where the PNG goes (default: a temporary directory)
+  --store KIND  where the orchestrator keeps its state: sqlite (default)
+  --help        this text
+
+Exits with 0 when the job completed and the picture is right, else with 1; with 2 when it is called wrongly.
+`;
+
+/** Reads the command line. All problems are reported at once. */
+export function parseDemoCommand(args: readonly string[]): DemoCommand {
+  const parsed = parseFlags(args);
+  if (typeof parsed === "string") return { kind: "refused", problems: [parsed] };
+  if (parsed.help) return { kind: "help", text: HELP };
+  const [zoom, runners] = [Number(parsed.zoom), Number(parsed.runners)];
+  const kill = !parsed["no-kill"];
+  const problems: string[] = [];
+  if (!isBetween(zoom, 1, 8)) problems.push(`--zoom must be a whole number from 1 to 8, not ${parsed.zoom}`);
+  if (!isBetween(runners, 1, 16)) problems.push(`--runners must be a whole number from 1 to 16, not ${parsed.runners}`);
+  if (runners === 1 && kill)
+    problems.push("with --runners 1 nobody could go on for the runner that is killed; add --no-kill");
+  if (parsed.store === "mongodb")
+    problems.push("--store mongodb is not available yet: the MongoDB driver is not built; use sqlite");
+  else if (parsed.store !== "sqlite") problems.push(`--store must be sqlite, not ${parsed.store}`);
+  if (problems.length > 0) return { kind: "refused", problems };
+  return { kind: "run", options: { zoom, runners, kill, out: parsed.out } };
+}
+
+function parseFlags(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        zoom: { type: "string", default: "6" },
+        runners: { type: "string", default: "3" },
+        "no-kill": { type: "boolean", default: false },
+        out: { type: "string" },
+        store: { type: "string", default: "sqlite" },
+        help: { type: "boolean", default: false },
+      },
+    }).values;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function isBetween(value: number, least: number, most: number): boolean {
+  return Number.isInteger(value) && value >= least && value <= most;
+}

@@ -1,0 +1,64 @@
+import { spawn } from "node:child_process";
+import { createWriteStream } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+/** A process that the demo started; stopped with SIGTERM when it goes out of scope. */
+export interface DemoProcess extends AsyncDisposable {
+  readonly name: string;
+  readonly pid: number;
+  /** Ends it the hard way, as a machine that loses power. */
+  kill(): Promise<void>;
+  /** Rejects when the process ends without having been told to; never resolves. */
+  readonly unexpectedEnd: Promise<never>;
+}
+
+/** An orchestrator and where it listens. */
+export type DemoOrchestrator = DemoProcess & { readonly address: string };
+
+/** After a SIGTERM a process gets this long, in milliseconds, before it is killed. */
+const GRACE_MS = 10_000;
+
+/** Starts a process whose output goes to a log file. `onLine` sees each line of its standard output. */
+export function startProcess(
+  name: string,
+  script: string,
+  args: readonly string[],
+  log: string,
+  onLine: (line: string) => void = () => undefined,
+): DemoProcess {
+  const child = spawn(process.execPath, [script, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const file = createWriteStream(log);
+  for (const stream of [child.stdout, child.stderr]) stream.pipe(file, { end: false });
+  createInterface({ input: child.stdout }).on("line", onLine);
+  const ended = new Promise<string>((resolve) => {
+    child.once("error", (error) => resolve(error.message));
+    child.once("close", (code, signal) => file.end(() => resolve(signal ?? `code ${code}`)));
+  });
+  let stopping = false;
+  const unexpectedEnd = rejectWhenEnded(name, ended, log, () => stopping);
+  // Whoever is interested waits for it; until then it is no unhandled rejection.
+  unexpectedEnd.catch(() => undefined);
+  const stop = async (signal: NodeJS.Signals) => {
+    stopping = true;
+    child.kill(signal);
+    const overdue = setTimeout(() => child.kill("SIGKILL"), GRACE_MS);
+    await ended;
+    clearTimeout(overdue);
+  };
+  return {
+    name,
+    pid: child.pid ?? 0,
+    kill: () => stop("SIGKILL"),
+    unexpectedEnd,
+    [Symbol.asyncDispose]: () => stop("SIGTERM"),
+  };
+}
+
+async function rejectWhenEnded(name: string, ended: Promise<string>, log: string, expected: () => boolean) {
+  const how = await ended;
+  if (expected()) return new Promise<never>(() => undefined);
+  const tail = (await readFile(log, "utf8")).trimEnd().split("\n").slice(-10).join("\n");
+  throw new Error(`${name} ended by itself (${how}). The end of its log, ${log}:\n${tail}`);
+}
