@@ -1,5 +1,7 @@
 /** The Taskgrove SDK: write tasks, run them on runners, submit and watch jobs. */
-export { Client, ClusterClient, connect, JobClient, RunnerClient, SubmitStream } from "./client/client.ts";
+export { Client, connect } from "./client/client.ts";
+export { ClusterClient } from "./client/clusters.ts";
+export { JobClient } from "./client/jobs.ts";
 export type {
   ClientOptions,
   JobFilter,
@@ -12,6 +14,8 @@ export type {
   TlsOptions,
   WatchOptions,
 } from "./client/options.ts";
+export { RunnerClient } from "./client/runners.ts";
+export { SubmitStream } from "./client/submit-stream.ts";
 export type { CurrentTask, JobCache, ProgressBar, TaskContext } from "./context.ts";
 export { type AbortReason, AttemptAbortedError } from "./context.ts";
 export { InvalidInputError, NonRetryableError, TaskgroveError } from "./errors.ts";
