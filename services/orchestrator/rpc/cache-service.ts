@@ -14,7 +14,7 @@ import type {
   PutValueResponse,
 } from "../gen/taskgrove/v1/cache.ts";
 import type { CacheValueRecord } from "../store/store.ts";
-import { drained, endWithRejection, endWithThrown, type RpcContext, unary } from "./calls.ts";
+import { drained, endedOnPurpose, endWithRejection, endWithThrown, type RpcContext, unary } from "./calls.ts";
 import { ChunkBuffer } from "./chunk-buffer.ts";
 import { asBuffer, encodeCacheValue } from "./encode.ts";
 import { decodePage, encodePageToken } from "./paging.ts";
@@ -89,9 +89,9 @@ async function putValue(context: RpcContext, call: PutCall): Promise<Result<Cach
   const upload = begun.value;
   try {
     const received = await receive(frames, upload, context.engine.limits.maxCacheValueBytes);
-    if (received.ok) return await upload.finish();
+    if (received.ok && (await endedOnPurpose(call))) return await upload.finish();
     await upload.abort();
-    return received;
+    return received.ok ? reject("INVALID_ARGUMENT", "the stream broke before the value was complete") : received;
   } catch (error) {
     // The caller went away, or the store did; what is left behind then is cleaned up as an abandoned upload.
     await upload.abort().catch((cause: unknown) => context.logger.debug({ err: cause }, "upload not aborted"));

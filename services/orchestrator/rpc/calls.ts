@@ -56,6 +56,15 @@ export function drained(call: DrainableCall): Promise<void> {
   });
 }
 
+/**
+ * Whether the caller half-closed a stream that has just ended. A stream that breaks looks the same for a moment: Node ends the readable
+ * side of a reset HTTP/2 stream first and closes it afterwards, within the same turn of the event loop.
+ */
+export async function endedOnPurpose(call: { readonly cancelled: boolean }): Promise<boolean> {
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  return !call.cancelled;
+}
+
 /** The part of a streaming call that says when it takes more. */
 export interface DrainableCall {
   readonly cancelled: boolean;

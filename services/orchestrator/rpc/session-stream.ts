@@ -11,7 +11,7 @@ import type {
 } from "../engine/api.ts";
 import type { Outcome, SubtaskPart } from "../gen/taskgrove/v1/lease.ts";
 import type { Hello, SessionLimits, SessionRequest, SessionResponse } from "../gen/taskgrove/v1/runner.ts";
-import { endWithRejection, endWithThrown, type RpcContext } from "./calls.ts";
+import { endedOnPurpose, endWithRejection, endWithThrown, type RpcContext } from "./calls.ts";
 import { decodeLeases, decodeOutcome, decodePart } from "./decode-tasks.ts";
 import {
   encodeAcks,
@@ -74,7 +74,7 @@ export class SessionStream implements SessionSink {
     this.#context = context;
     this.#limits = limits;
     call.on("data", (sized: SizedRequest) => this.#onFrame(sized));
-    call.on("end", () => this.#onHalfClose());
+    call.on("end", () => void this.#onEnd());
     call.on("drain", () => this.#onDrain());
     call.on("cancelled", () => this.#onBroken());
     call.on("error", () => this.#onBroken());
@@ -224,8 +224,8 @@ export class SessionStream implements SessionSink {
     this.#heldAcks = [];
   }
 
-  #onHalfClose(): void {
-    if (this.#phase === "closed") return;
+  async #onEnd(): Promise<void> {
+    if (!(await endedOnPurpose(this.#call))) return;
     this.#halfClosed = true;
     this.#onRoom();
   }
