@@ -1,12 +1,7 @@
 import { status } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
 import { JobState } from "../gen/taskgrove/v1/job.ts";
-import {
-  JobServiceService,
-  ListJobsRequest,
-  ListTasksRequest,
-  type SubmitJobRequest,
-} from "../gen/taskgrove/v1/job_service.ts";
+import { JobServiceService, ListJobsRequest, ListTasksRequest } from "../gen/taskgrove/v1/job_service.ts";
 import type { Grant } from "../gen/taskgrove/v1/lease.ts";
 import { QueuedReason, TaskState } from "../gen/taskgrove/v1/task.ts";
 import { build, type Some } from "../testing/build.ts";

@@ -1,9 +1,8 @@
 import { status } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
 import { JobState } from "../gen/taskgrove/v1/job.ts";
-import { JobServiceService, type SubmitJobRequest, type WatchJobResponse } from "../gen/taskgrove/v1/job_service.ts";
+import { JobServiceService, type WatchJobResponse } from "../gen/taskgrove/v1/job_service.ts";
 import { TaskState } from "../gen/taskgrove/v1/task.ts";
-import type { Some } from "../testing/build.ts";
 import { RawClient, readAll } from "../testing/raw-client.ts";
 import { RawRunner } from "../testing/raw-runner.ts";
 import { execute, submit } from "../testing/requests.ts";
