@@ -1,0 +1,223 @@
+import { StoreUnavailable } from "../store/store.ts";
+import type { BatchResult } from "./batch.ts";
+import { runBatch } from "./batch.ts";
+import { BatchContext } from "./batch-context.ts";
+import { type Command, weightOf } from "./commands.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import type { QueueRegistry } from "./queue-registry.ts";
+import type { EngineOptions } from "./settings.ts";
+import { UnitOfWork } from "./unit-of-work.ts";
+
+/** A batch that has been committed. */
+export interface Committed {
+  readonly uow: UnitOfWork;
+  readonly context: BatchContext;
+  readonly result: BatchResult;
+  readonly commands: number;
+  readonly durationMs: number;
+}
+
+/**
+ * The one write path. While one batch is under way the next one collects; there is no timer, so a command that comes alone starts at
+ * once and a flood is taken in batches: one commit for all of them.
+ *
+ * When the store is away, commands with a caller are answered with that at once; what sessions have reported stays and is tried again, so that no
+ * runner has to notice. When a batch fails for another reason, its commands are tried one by one, so that only the one at fault fails.
+ */
+export class Committer {
+  readonly #options: EngineOptions;
+  readonly #queues: QueueRegistry;
+  readonly #dispatcher: Dispatcher;
+  readonly #onCommitted: (committed: Committed) => void;
+  #waiting: Command[] = [];
+  #tick = false;
+  #dispatch = false;
+  #storedWork = true;
+  #running: Promise<void> | null = null;
+  #mayGrant = true;
+  #mayExpireFrom: number;
+  /** Ends the wait of a loop that found the store away. */
+  #wake: (() => void) | null = null;
+  #stopped = false;
+
+  constructor(
+    options: EngineOptions,
+    queues: QueueRegistry,
+    dispatcher: Dispatcher,
+    onCommitted: (committed: Committed) => void,
+  ) {
+    this.#options = options;
+    this.#queues = queues;
+    this.#dispatcher = dispatcher;
+    this.#onCommitted = onCommitted;
+    this.#mayExpireFrom = options.clock.now() + options.settings.leaseDurationMs;
+  }
+
+  /** Hands in a command for the next batch. */
+  add(command: Command): void {
+    this.#waiting.push(command);
+    this.#start();
+  }
+
+  /** Asks for housekeeping in the next batch. */
+  tick(): void {
+    this.#tick = true;
+    this.#start();
+  }
+
+  /** Asks for a batch that hands out tasks and does background work. */
+  dispatch(): void {
+    this.#dispatch = true;
+    this.#start();
+  }
+
+  /** Another orchestrator may have left background work behind. */
+  expectStoredWork(): void {
+    this.#storedWork = true;
+  }
+
+  /** Nobody loses a lease for the time of one lease: runners could not reach this orchestrator, or it could not hear them. */
+  spareLeases(): void {
+    this.#mayExpireFrom = this.#options.clock.now() + this.#options.settings.leaseDurationMs;
+  }
+
+  /** Grants nothing more, finishes what has been handed in, and answers the rest with UNAVAILABLE when the store is away. */
+  async stop(): Promise<void> {
+    this.#mayGrant = false;
+    this.#stopped = true;
+    this.#wake?.();
+    await this.#running;
+  }
+
+  #start(): void {
+    if (this.#running !== null) return;
+    this.#running = this.#loop().finally(() => {
+      this.#running = null;
+      if (this.#hasWork()) this.#start();
+    });
+  }
+
+  /** While it stops, only what was handed in is finished: the rest is in the store and waits for the next start. */
+  #hasWork(): boolean {
+    if (this.#stopped) return this.#waiting.length > 0;
+    return this.#waiting.length > 0 || this.#tick || this.#dispatch;
+  }
+
+  async #loop(): Promise<void> {
+    let failures = 0;
+    while (this.#hasWork()) {
+      // Let the frames that have arrived be read: they join this batch.
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      const commands = this.#take();
+      try {
+        await this.#commit(commands);
+        if (failures > 0) this.spareLeases();
+        failures = 0;
+      } catch (error) {
+        failures++;
+        this.#options.observer.transactionFailed();
+        if (error instanceof StoreUnavailable) await this.#storeAway(commands, error, failures);
+        else await this.#oneByOne(commands, error);
+      }
+      if (this.#stopped && failures > 0) return this.#giveUp();
+    }
+  }
+
+  #take(): Command[] {
+    const { maxBatch } = this.#options.settings;
+    let weight = 0;
+    let count = 0;
+    while (count < this.#waiting.length && weight < maxBatch) {
+      const command = this.#waiting[count];
+      if (command !== undefined) weight += weightOf(command);
+      count++;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  async #commit(commands: readonly Command[]): Promise<void> {
+    const { store, clock } = this.#options;
+    const started = performance.now();
+    const tick = this.#tick;
+    this.#tick = false;
+    this.#dispatch = false;
+    const now = clock.now();
+    const request = {
+      commands,
+      tick,
+      mayExpire: now >= this.#mayExpireFrom,
+      storedWork: this.#storedWork,
+      mayGrant: this.#mayGrant,
+    };
+    let runs = 0;
+    const { uow, context, result } = await store.transact(async (tx) => {
+      if (++runs > 1) this.#options.observer.transactionRetried();
+      const uow = new UnitOfWork(tx, now);
+      const context = new BatchContext(uow, this.#options, this.#queues);
+      return { uow, context, result: await runBatch(context, this.#dispatcher, request) };
+    });
+    this.#storedWork = result.moreWork;
+    if (result.moreWork) this.#dispatch = true;
+    this.#onCommitted({ uow, context, result, commands: commands.length, durationMs: performance.now() - started });
+  }
+
+  async #storeAway(commands: readonly Command[], error: StoreUnavailable, failures: number): Promise<void> {
+    const kept = commands.filter((command) => !("reply" in command));
+    for (const command of commands) if ("reply" in command) command.reply.reject(error);
+    this.#waiting = [...kept, ...this.#waiting];
+    this.#dispatch = true;
+    this.#storedWork = true;
+    const waitMs = Math.min(50 * 2 ** failures, 2_000);
+    this.#options.logger.warn({ err: error, waitMs }, "the store is away; trying again");
+    await this.#sleep(waitMs);
+  }
+
+  async #oneByOne(commands: readonly Command[], error: unknown): Promise<void> {
+    const { logger } = this.#options;
+    if (commands.length <= 1) {
+      logger.error({ err: error, command: commands[0]?.kind ?? "none" }, "a command failed");
+      for (const command of commands) this.#fail(command, error);
+      if (commands.length === 0) await this.#sleep(1_000);
+      return;
+    }
+    logger.error({ err: error, commands: commands.length }, "a batch failed; its commands are tried one by one");
+    for (const command of commands) {
+      try {
+        await this.#commit([command]);
+      } catch (cause) {
+        logger.error({ err: cause, command: command.kind }, "a command failed");
+        this.#fail(command, cause);
+      }
+    }
+  }
+
+  #fail(command: Command, error: unknown): void {
+    if ("reply" in command) {
+      command.reply.reject(error);
+      return;
+    }
+    const { session } = command;
+    session.closed = true;
+    this.#dispatcher.remove(session);
+    session.sink.close({ reason: "UNAVAILABLE", message: "an outcome could not be stored; connect again" });
+  }
+
+  #giveUp(): void {
+    const error = new StoreUnavailable("the orchestrator stopped while its store was away");
+    for (const command of this.#waiting) if ("reply" in command) command.reply.reject(error);
+    this.#waiting = [];
+    this.#tick = false;
+    this.#dispatch = false;
+  }
+
+  #sleep(ms: number): Promise<void> {
+    if (this.#stopped) return Promise.resolve();
+    return new Promise((resolve) => {
+      const cancel = this.#options.clock.after(ms, resolve);
+      this.#wake = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+}

@@ -1,0 +1,73 @@
+import { decideCanceled, decideJobRetried, decideTaskRetried } from "../domain/halt.ts";
+import type { JobRecord, TaskRecord } from "../domain/records.ts";
+import { accept, type Result, reject } from "../domain/rejection.ts";
+import type { RetriedJob } from "./api.ts";
+import type { BatchContext } from "./batch-context.ts";
+import { prepareTasks } from "./sessions.ts";
+
+const TASKS_PER_PAGE = 1_000;
+/** Runners of at most this many running tasks are told of a cancel; the others notice when they report. */
+const MAX_TOLD = 10_000;
+
+export interface CanceledJob {
+  readonly job: JobRecord;
+  /** Its running tasks, whose runners are to be told. */
+  readonly running: readonly TaskRecord[];
+}
+
+/** Halts a job: one record, whatever its size. */
+export async function cancelJob(context: BatchContext, jobId: string): Promise<Result<CanceledJob>> {
+  const { uow } = context;
+  await uow.loadJobs([jobId]);
+  const before = uow.findJob(jobId);
+  if (before === undefined) return jobNotFound(jobId);
+  const canceled = decideCanceled(before, uow.now);
+  if (!canceled.ok) return canceled;
+  const job = canceled.value;
+  if (job === before) return accept({ job, running: [] });
+  uow.putJob(job);
+  uow.addWork("align", jobId, jobId);
+  await uow.flushTasks();
+  return accept({ job, running: await uow.tx.runningTasksOfJob(jobId, MAX_TOLD) });
+}
+
+/** Lets a failed or canceled job go on from where it stopped. */
+export async function retryJob(context: BatchContext, jobId: string): Promise<Result<RetriedJob>> {
+  const { uow } = context;
+  await uow.loadJobs([jobId]);
+  const before = uow.findJob(jobId);
+  if (before === undefined || isExpired(context, before)) return jobNotFound(jobId);
+  const retried = decideJobRetried(before, uow.now);
+  if (!retried.ok) return retried;
+  uow.putJob(retried.value);
+  const requeuedTasks = await requeueFailed(context, jobId);
+  uow.addWork("align", jobId, jobId);
+  return accept({ job: retried.value, requeuedTasks });
+}
+
+async function requeueFailed(context: BatchContext, jobId: string): Promise<number> {
+  const { uow } = context;
+  let requeued = 0;
+  await uow.flushTasks();
+  for (let after: string | null = null; ; ) {
+    const found: readonly TaskRecord[] = await uow.tx.failedTasksOfJob(jobId, after, TASKS_PER_PAGE);
+    for (const task of await prepareTasks(context, found)) {
+      if (task.state !== "FAILED") continue;
+      uow.putTask(decideTaskRetried(task));
+      requeued++;
+    }
+    const last = found.at(-1);
+    if (last === undefined || found.length < TASKS_PER_PAGE) return requeued;
+    after = last.id;
+  }
+}
+
+/** A job past its retention may be half deleted already. */
+function isExpired(context: BatchContext, job: JobRecord): boolean {
+  const { retentionMs } = context.settings;
+  return retentionMs > 0 && job.endedAt !== null && job.endedAt <= context.uow.now - retentionMs;
+}
+
+function jobNotFound(jobId: string): ReturnType<typeof reject> {
+  return reject("JOB_NOT_FOUND", `job ${jobId} does not exist`);
+}

@@ -1,0 +1,85 @@
+import type { LiveSession } from "./live-session.ts";
+import type { QueueRegistry } from "./queue-registry.ts";
+
+/** Sessions that serve exactly the same queues: whatever is claimed for one could be given to any of them. */
+export interface SessionClass {
+  readonly queueIds: readonly number[];
+  readonly sessions: readonly LiveSession[];
+  readonly credits: number;
+}
+
+/**
+ * Knows which runners are connected here and which queues may hold something for them, so that a batch claims only when somebody would get
+ * something. All of it is a hint that is rebuilt at a start: every queue counts as ready until a claim has found it empty.
+ */
+export class Dispatcher {
+  readonly sessions = new Map<string, LiveSession>();
+  readonly #queues: QueueRegistry;
+  readonly #ready = new Set<number>();
+  /** Moves on with each claim, so that no class of sessions is always first. */
+  #turn = 0;
+
+  constructor(queues: QueueRegistry) {
+    this.#queues = queues;
+  }
+
+  add(session: LiveSession): void {
+    session.queueIds = this.#queues.servedBy(session.cluster, session.identifiers);
+    this.sessions.set(session.id, session);
+  }
+
+  /** Forgets the session, unless another stream has taken its id over. */
+  remove(session: LiveSession): void {
+    session.closed = true;
+    if (this.sessions.get(session.id) === session) this.sessions.delete(session.id);
+  }
+
+  /** A queue was made: sessions that can serve it must know. */
+  queuesChanged(): void {
+    for (const session of this.sessions.values()) {
+      session.queueIds = this.#queues.servedBy(session.cluster, session.identifiers);
+    }
+  }
+
+  markReady(queueIds: Iterable<number>): void {
+    for (const id of queueIds) this.#ready.add(id);
+  }
+
+  markEmpty(queueIds: Iterable<number>): void {
+    for (const id of queueIds) this.#ready.delete(id);
+  }
+
+  /** Whether some session could be granted something. `readyToo`: queues that became ready in the batch under way. */
+  hungryClasses(readyToo: ReadonlySet<number>): SessionClass[] {
+    const classes = new Map<string, { queueIds: number[]; sessions: LiveSession[]; credits: number }>();
+    for (const session of this.sessions.values()) {
+      if (!session.isHungry()) continue;
+      const queueIds = session.queueIds.filter((id) => this.#ready.has(id) || readyToo.has(id));
+      if (queueIds.length === 0) continue;
+      const key = queueIds.join();
+      let found = classes.get(key);
+      if (found === undefined) {
+        found = { queueIds, sessions: [], credits: 0 };
+        classes.set(key, found);
+      }
+      found.sessions.push(session);
+      found.credits += session.credits;
+    }
+    const list = [...classes.values()];
+    if (list.length < 2) return list;
+    this.#turn = (this.#turn + 1) % list.length;
+    return [...list.slice(this.#turn), ...list.slice(0, this.#turn)];
+  }
+
+  /** Sessions that asked to be told, hold nothing, and for whom nothing is queued or running anywhere. */
+  *idleSessions(): Iterable<LiveSession> {
+    for (const session of this.sessions.values()) {
+      if (!session.notifyIdle || session.idleSent || session.closed || session.held.size > 0) continue;
+      const busy = session.queueIds.some((id) => {
+        const queue = this.#queues.get(id);
+        return queue.queued > 0 || queue.running > 0;
+      });
+      if (!busy) yield session;
+    }
+  }
+}

@@ -1,0 +1,187 @@
+import { accept, type Result } from "../domain/rejection.ts";
+import { parseJob } from "../domain/validate.ts";
+import type { Engine, OpenedSession, SessionHello, SessionSink } from "./api.ts";
+import { tellRunners } from "./batch.ts";
+import { deleteCacheValues, putCacheValue, type RunStep } from "./cache.ts";
+import { createCluster, deleteCluster, updateCluster } from "./clusters.ts";
+import { type Command, deferred, type Reply } from "./commands.ts";
+import { type Committed, Committer } from "./committer.ts";
+import { DEFAULT_CLUSTER } from "./create-tasks.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import { Heart } from "./heart.ts";
+import { parseHello } from "./hello.ts";
+import { LiveSession } from "./live-session.ts";
+import { Notifier } from "./notifier.ts";
+import { QueueRegistry } from "./queue-registry.ts";
+import { reportBatch } from "./report.ts";
+import { createSessionHandle, type SessionHost } from "./session-handle.ts";
+import type { SessionOpening } from "./sessions.ts";
+import type { EngineOptions } from "./settings.ts";
+import { watchJob } from "./watch.ts";
+
+/** Starts the engine on a store. It owns its loops; the store stays the caller's to close. */
+export async function createEngine(options: EngineOptions): Promise<Engine> {
+  const { store, limits, clock, settings, observer } = options;
+  const queues = new QueueRegistry();
+  await prepareStore(options);
+  for (const queue of await store.queues()) {
+    queues.put(queue);
+    observer.queueDepth(queue);
+  }
+  const dispatcher = new Dispatcher(queues);
+  dispatcher.markReady((await store.queues()).map((queue) => queue.id));
+  const notifier = new Notifier();
+  const committer = new Committer(options, queues, dispatcher, afterCommit);
+  const heart = new Heart(clock, settings, committer, dispatcher);
+  const run: RunStep = (command) => committer.add(command);
+  const unsubscribe = store.onWakeup(() => {
+    dispatcher.markReady(queues.ids());
+    committer.expectStoredWork();
+    committer.dispatch();
+    notifier.notifyAll();
+  });
+
+  const host: SessionHost = {
+    committer,
+    limits,
+    now: () => clock.now(),
+    forget(session, why) {
+      dispatcher.remove(session);
+      observer.sessionClosed(session.cluster, why);
+    },
+  };
+
+  /** Everything that is kept in memory follows the commit; nothing is sent before it. */
+  function afterCommit(committed: Committed): void {
+    const { uow, context, result } = committed;
+    let grown = false;
+    for (const queue of context.newQueues) grown = queues.put(queue) || grown;
+    if (grown) dispatcher.queuesChanged();
+    dispatcher.markEmpty(result.claimed.empty);
+    dispatcher.markReady(uow.readyQueues);
+    const touched = [...uow.queueDeltas()].map(([id, delta]) => queues.add(id, delta));
+    for (const act of uow.afterCommit) act();
+    sendGrants(committed);
+    closeLost(committed);
+    heart.beatBy(Math.min(uow.nextTime, result.housekept?.nextTime ?? Number.POSITIVE_INFINITY));
+    if (result.housekept?.more === true) committer.tick();
+    for (const { session, expiresAt } of result.extended) session.storedExpiry = expiresAt;
+    for (const job of uow.changedJobs()) notifier.notify(job.id);
+    reportBatch(observer, committed, touched);
+    for (const session of dispatcher.idleSessions()) {
+      session.idleSent = true;
+      session.sink.idle();
+    }
+    if (dispatcher.hungryClasses(NONE).length > 0) committer.dispatch();
+  }
+
+  function sendGrants({ result }: Committed): void {
+    for (const [session, grants] of result.claimed.grants) {
+      session.credits -= grants.length;
+      session.idleSent = false;
+      for (const grant of grants) session.held.set(grant.taskId, grant.leaseToken);
+      if (!session.closed) session.sink.grants(grants);
+    }
+  }
+
+  function closeLost({ result }: Committed): void {
+    for (const session of result.claimed.superseded) {
+      if (session.closed) continue;
+      host.forget(session, "superseded");
+      session.sink.close({ reason: "SESSION_SUPERSEDED", message: "the session has ended or moved; connect again" });
+    }
+    tellRunners(dispatcher, result.housekept?.timedOut ?? [], "ATTEMPT_TIMEOUT");
+    for (const { id, epoch } of result.housekept?.expired ?? []) {
+      const session = dispatcher.sessions.get(id);
+      if (session === undefined || session.epoch !== epoch) continue;
+      host.forget(session, "lost");
+      session.sink.close({ reason: "UNAVAILABLE", message: "nothing was heard of the runner for the lease duration" });
+    }
+  }
+
+  function ask<T>(make: (reply: Reply<T>) => Command): Promise<T> {
+    const { promise, reply } = deferred<T>();
+    committer.add(make(reply));
+    return promise;
+  }
+
+  async function openSession(hello: SessionHello, sink: SessionSink): Promise<Result<OpenedSession>> {
+    const parsed = parseHello(hello, limits);
+    if (!parsed.ok) return parsed;
+    const session = new LiveSession(sink, parsed.value, clock.now());
+    const { sessionId, leases } = hello;
+    const opened = await ask<Result<SessionOpening>>((reply) => ({
+      kind: "open",
+      session,
+      resume: { sessionId, leases },
+      reply,
+    }));
+    return opened.ok ? accept(attach(session, opened.value)) : opened;
+  }
+
+  function attach(session: LiveSession, opening: SessionOpening): OpenedSession {
+    const { record, kept, lost, resumed } = opening;
+    const earlier = dispatcher.sessions.get(record.id);
+    if (earlier !== undefined && !earlier.closed) {
+      host.forget(earlier, "superseded");
+      earlier.sink.close({ reason: "SESSION_SUPERSEDED", message: "another stream has resumed this session" });
+    }
+    session.id = record.id;
+    session.epoch = record.epoch;
+    session.storedExpiry = record.expiresAt;
+    for (const lease of kept) session.held.set(lease.taskId, lease.leaseToken);
+    for (const lease of lost) session.owed.add(lease.leaseToken);
+    dispatcher.add(session);
+    observer.sessionOpened(session.cluster, resumed);
+    observer.leasesEnded("not_listed", opening.forgotten);
+    // After the welcome has been sent: the first grants must come behind it.
+    setImmediate(() => committer.dispatch());
+    return {
+      handle: createSessionHandle(host, session),
+      sessionId: record.id,
+      resumed,
+      heartbeatIntervalMs: settings.heartbeatIntervalMs,
+      leaseDurationMs: settings.leaseDurationMs,
+      pingIntervalMs: settings.pingIntervalMs,
+      lostLeases: lost,
+    };
+  }
+
+  heart.start();
+  return {
+    limits,
+    reads: store,
+    submitJob(submission) {
+      const tasks = parseJob(submission, limits);
+      if (!tasks.ok) return Promise.resolve(tasks);
+      return ask((reply) => ({ kind: "submit", prepared: { submission, tasks: tasks.value }, reply }));
+    },
+    cancelJob: (jobId) => ask((reply) => ({ kind: "cancel", jobId, reply })),
+    retryJob: (jobId) => ask((reply) => ({ kind: "retry", jobId, reply })),
+    watchJob: (jobId, afterSeq, signal) => watchJob({ reads: store, clock, notifier }, jobId, afterSeq, signal),
+    openSession,
+    createCluster: (cluster) => createCluster(run, limits, () => options.ids.next(), cluster),
+    updateCluster: (change) => updateCluster(run, limits, change),
+    deleteCluster: (slug) => deleteCluster(run, slug),
+    putCacheValue: (target) => putCacheValue(run, limits, () => options.ids.next(), target),
+    deleteCacheValues: (target) => deleteCacheValues(run, target),
+    async stop() {
+      heart.stop();
+      unsubscribe();
+      for (const session of dispatcher.sessions.values()) session.sink.goAway("the orchestrator stops");
+      await committer.stop();
+      for (const session of dispatcher.sessions.values()) observer.sessionClosed(session.cluster, "stopping");
+      notifier.notifyAll();
+    },
+  };
+}
+
+const NONE: ReadonlySet<number> = new Set();
+
+async function prepareStore({ store, clock }: EngineOptions): Promise<void> {
+  await store.transact(async (tx) => {
+    if ((await tx.loadClusters([DEFAULT_CLUSTER])).length > 0) return;
+    const cluster = { slug: DEFAULT_CLUSTER, displayName: "Default", description: "", createdAt: clock.now() };
+    await tx.write({ putClusters: [cluster] });
+  });
+}

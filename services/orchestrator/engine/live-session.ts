@@ -1,0 +1,73 @@
+import type { TaskIdentifier } from "../domain/records.ts";
+import type { SessionSink } from "./api.ts";
+
+/** One runner's stream that is connected to this orchestrator. Everything in it can be rebuilt when the runner connects again. */
+export class LiveSession {
+  readonly sink: SessionSink;
+  readonly runnerName: string;
+  readonly cluster: string;
+  readonly identifiers: readonly TaskIdentifier[];
+  readonly notifyIdle: boolean;
+  /** "" until the session is open. */
+  id = "";
+  epoch = 0;
+  queueIds: readonly number[] = [];
+  /** How many more leases the runner takes. */
+  credits: number;
+  /** Task ids and tokens of the leases that the runner was granted or listed and has not ended. */
+  readonly held = new Map<string, string>();
+  /** Leases that were superseded under the runner; their end still gives the credit back. */
+  readonly owed = new Set<string>();
+  /** The runner wants no more grants. */
+  draining = false;
+  /** The stream ended or broke, or another one took over: nothing more is sent. */
+  closed = false;
+  idleSent = false;
+  /** When the runner was last heard of. */
+  lastSeen: number;
+  /** Until when the store says that the leases last. */
+  storedExpiry = 0;
+  /** Outcomes and parts that wait for their answer. */
+  pending = 0;
+
+  constructor(
+    sink: SessionSink,
+    hello: {
+      readonly runnerName: string;
+      readonly cluster: string;
+      readonly identifiers: readonly TaskIdentifier[];
+      readonly notifyIdle: boolean;
+      readonly credits: number;
+    },
+    now: number,
+  ) {
+    this.sink = sink;
+    this.runnerName = hello.runnerName;
+    this.cluster = hello.cluster;
+    this.identifiers = hello.identifiers;
+    this.notifyIdle = hello.notifyIdle;
+    this.credits = hello.credits;
+    this.lastSeen = now;
+  }
+
+  /** Whether it may be granted something now. */
+  isHungry(): boolean {
+    return !this.closed && !this.draining && this.credits > 0 && this.sink.isWritable();
+  }
+
+  /** The lease of this task has ended, or was superseded before: its credit comes back, once. */
+  giveBack(taskId: string, leaseToken: string): void {
+    if (this.held.get(taskId) === leaseToken) this.held.delete(taskId);
+    else if (!this.owed.delete(leaseToken)) return;
+    this.credits++;
+  }
+
+  /** The lease is no longer this runner's; it has not ended it yet. */
+  supersede(taskId: string): string | undefined {
+    const token = this.held.get(taskId);
+    if (token === undefined) return undefined;
+    this.held.delete(taskId);
+    this.owed.add(token);
+    return token;
+  }
+}

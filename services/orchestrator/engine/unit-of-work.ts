@@ -1,0 +1,355 @@
+import { replaceProgress } from "../domain/progress.ts";
+import type {
+  GroupRecord,
+  JobRecord,
+  JobStatus,
+  TaskCounts,
+  TaskRecord,
+  TaskState,
+  WorkItem,
+} from "../domain/records.ts";
+import type {
+  NewChangeEntry,
+  Part,
+  StoreTransaction,
+  TaskChangeEntry,
+  TaskWithInput,
+  WriteSet,
+} from "../store/store.ts";
+
+/**
+ * One batch's view of the records: loads them once, keeps what the rules made of them, writes each changed record once, and keeps the
+ * books that follow from any transition (a job's counts and progress, the depth of queues, the change log), so that no rule has to.
+ */
+export class UnitOfWork {
+  readonly tx: StoreTransaction;
+  readonly now: number;
+  /** What to do when the batch has been committed, in order. */
+  readonly afterCommit: (() => void)[] = [];
+  /** Queues in which a task became claimable. */
+  readonly readyQueues = new Set<number>();
+  /** The earliest backoff or attempt timeout that this batch set. */
+  nextTime = Number.POSITIVE_INFINITY;
+  /** Background work that this batch asked for. */
+  readonly newWork: WorkItem[] = [];
+  tasksCreated = 0;
+
+  readonly #tasks = new Map<string, Entry<TaskRecord>>();
+  readonly #groups = new Map<string, Entry<GroupRecord>>();
+  readonly #jobs = new Map<string, JobDraft>();
+  readonly #queueDeltas = new Map<number, { queued: number; running: number }>();
+  #insertTasks: TaskWithInput[] = [];
+  #dirtyTasks: Entry<TaskRecord>[] = [];
+  #insertGroups: Entry<GroupRecord>[] = [];
+  #dirtyGroups: Entry<GroupRecord>[] = [];
+  #rest: Mutable<WriteSet> = {};
+
+  constructor(tx: StoreTransaction, now: number) {
+    this.tx = tx;
+    this.now = now;
+  }
+
+  async loadTasks(ids: Iterable<string>): Promise<void> {
+    const missing = missingIn(this.#tasks, ids);
+    if (missing.length > 0) for (const task of await this.tx.loadTasks(missing)) this.adopt(task);
+  }
+
+  async loadGroups(ids: Iterable<string>): Promise<void> {
+    const missing = missingIn(this.#groups, ids);
+    if (missing.length === 0) return;
+    for (const group of await this.tx.loadGroups(missing)) this.#groups.set(group.id, { record: group, dirty: false });
+  }
+
+  async loadJobs(ids: Iterable<string>): Promise<void> {
+    const missing = missingIn(this.#jobs, ids);
+    if (missing.length > 0) for (const job of await this.tx.loadJobs(missing)) this.adoptJob(job);
+  }
+
+  /** Loads the optional branches that the tasks belong to, up to the outermost. */
+  async loadScopes(tasks: Iterable<TaskRecord>): Promise<void> {
+    let scopes = new Set<string>();
+    for (const task of tasks) if (task.scopeId !== null) scopes.add(task.scopeId);
+    while (scopes.size > 0) {
+      await this.loadTasks(scopes);
+      const outer = new Set<string>();
+      for (const id of scopes) {
+        const scopeId = this.task(id)?.scopeId;
+        if (scopeId !== undefined && scopeId !== null && !scopes.has(scopeId)) outer.add(scopeId);
+      }
+      scopes = outer;
+    }
+  }
+
+  /** Takes in a task that a query returned, and returns it as this batch sees it. */
+  adopt(task: TaskRecord): TaskRecord {
+    const known = this.#tasks.get(task.id);
+    if (known !== undefined) return known.record;
+    this.#tasks.set(task.id, { record: task, dirty: false });
+    return task;
+  }
+
+  /** Takes in a job that a query returned, and returns it as this batch sees it. */
+  adoptJob(job: JobRecord): JobRecord {
+    const known = this.#jobs.get(job.id);
+    if (known !== undefined) return known.record;
+    this.#jobs.set(job.id, newDraft(job));
+    return job;
+  }
+
+  task(id: string): TaskRecord | undefined {
+    return this.#tasks.get(id)?.record;
+  }
+
+  group(id: string): GroupRecord {
+    return need(this.#groups.get(id), "group", id).record;
+  }
+
+  findJob(id: string): JobRecord | undefined {
+    return this.#jobs.get(id)?.record;
+  }
+
+  job(id: string): JobRecord {
+    return need(this.#jobs.get(id), "job", id).record;
+  }
+
+  /** Whether an optional branch that encloses the task has failed. The scopes must have been loaded. */
+  branchFailed(task: TaskRecord): boolean {
+    for (let id = task.scopeId; id !== null; ) {
+      const scope = need(this.#tasks.get(id), "task", id).record;
+      if (scope.branchFailed) return true;
+      id = scope.scopeId;
+    }
+    return false;
+  }
+
+  insertJob(job: JobRecord): void {
+    const draft = newDraft(job);
+    draft.isNew = true;
+    draft.dirty = true;
+    this.#jobs.set(job.id, draft);
+  }
+
+  putJob(job: JobRecord): void {
+    const draft = need(this.#jobs.get(job.id), "job", job.id);
+    if (draft.record === job) return;
+    draft.record = job;
+    draft.dirty = true;
+  }
+
+  insertGroup(group: GroupRecord): void {
+    const entry = { record: group, dirty: true };
+    this.#groups.set(group.id, entry);
+    this.#insertGroups.push(entry);
+  }
+
+  putGroup(group: GroupRecord): void {
+    const entry = need(this.#groups.get(group.id), "group", group.id);
+    entry.record = group;
+    if (entry.dirty) return;
+    entry.dirty = true;
+    this.#dirtyGroups.push(entry);
+  }
+
+  insertTask(task: TaskRecord, input: Uint8Array, group: number): void {
+    this.#tasks.set(task.id, { record: task, dirty: false });
+    this.#insertTasks.push({ task, input });
+    this.tasksCreated++;
+    const draft = this.#draftOf(task.jobId);
+    draft.counts[task.state]++;
+    draft.changes.push({
+      taskId: task.id,
+      state: task.state,
+      attempt: 0,
+      created: { parentId: task.parentId, queueId: task.queueId, group },
+      display: task.display,
+    });
+    this.#keepQueue(task, 1);
+  }
+
+  putTask(next: TaskRecord): void {
+    const entry = need(this.#tasks.get(next.id), "task", next.id);
+    const before = entry.record;
+    entry.record = next;
+    if (!entry.dirty) {
+      entry.dirty = true;
+      this.#dirtyTasks.push(entry);
+    }
+    this.#keepBooks(before, next);
+  }
+
+  /** Asks for background work; its first slice is done in this batch. */
+  addWork(kind: WorkItem["kind"], jobId: string, targetId: string): void {
+    this.newWork.push({ id: `${kind}:${targetId}`, kind, jobId, targetId, cursor: null });
+  }
+
+  /** Adds to what is written at the end: lists are appended to. */
+  write<K extends keyof WriteSet>(key: K, item: NonNullable<WriteSet[K]>[number]): void {
+    const lists: Record<string, unknown[] | undefined> = this.#rest as Record<string, unknown[] | undefined>;
+    const list = lists[key];
+    if (list === undefined) lists[key] = [item];
+    else list.push(item);
+  }
+
+  /** Parts are read back in the same batch, so they are written at once. */
+  async putParts(parts: readonly Part[]): Promise<void> {
+    if (parts.length > 0) await this.tx.write({ putParts: parts });
+  }
+
+  /** Makes tasks and groups visible to the queries of this batch. */
+  async flushTasks(): Promise<void> {
+    const tasks = this.#insertTasks;
+    const changes: Mutable<WriteSet> = {};
+    if (this.#insertGroups.length > 0) changes.insertGroups = settle(this.#insertGroups);
+    if (this.#dirtyGroups.length > 0) changes.updateGroups = settle(this.#dirtyGroups);
+    if (tasks.length > 0) changes.insertTasks = tasks.map((item) => this.#asInserted(item));
+    if (this.#dirtyTasks.length > 0) changes.updateTasks = this.#settledUpdates(tasks);
+    this.#insertTasks = [];
+    this.#dirtyTasks = [];
+    this.#insertGroups = [];
+    this.#dirtyGroups = [];
+    for (const _ in changes) {
+      await this.tx.write(changes);
+      return;
+    }
+  }
+
+  /** Writes everything that is left. Nothing may be put after this. */
+  async finish(): Promise<void> {
+    await this.flushTasks();
+    const changes = this.#rest;
+    const insertJobs: JobRecord[] = [];
+    const updateJobs: JobRecord[] = [];
+    const log: NewChangeEntry[] = [];
+    for (const draft of this.#jobs.values()) {
+      if (!draft.dirty && draft.changes.length === 0) continue;
+      const job = { ...draft.record, counts: draft.counts };
+      (draft.isNew ? insertJobs : updateJobs).push(job);
+      log.push({ jobId: job.id, job, tasks: draft.changes });
+      draft.record = job;
+    }
+    if (insertJobs.length > 0) changes.insertJobs = insertJobs;
+    if (updateJobs.length > 0) changes.updateJobs = updateJobs;
+    if (log.length > 0) changes.appendChanges = log;
+    if (this.#queueDeltas.size > 0) {
+      changes.queueDeltas = [...this.#queueDeltas].map(([queueId, delta]) => ({ queueId, ...delta }));
+    }
+    await this.tx.write(changes);
+  }
+
+  /** The jobs that this batch changed, as written. To be read after `finish`. */
+  *changedJobs(): Iterable<JobRecord> {
+    for (const draft of this.#jobs.values()) if (draft.dirty || draft.changes.length > 0) yield draft.record;
+  }
+
+  /** How the status of each changed job went. To be read after `finish`. */
+  *jobSteps(): Iterable<{ readonly before: JobStatus; readonly job: JobRecord; readonly isNew: boolean }> {
+    for (const draft of this.#jobs.values()) {
+      if (draft.dirty) yield { before: draft.before, job: draft.record, isNew: draft.isNew };
+    }
+  }
+
+  /** What this batch adds to the queues. To be read after `finish`. */
+  queueDeltas(): ReadonlyMap<number, { readonly queued: number; readonly running: number }> {
+    return this.#queueDeltas;
+  }
+
+  #draftOf(jobId: string): JobDraft {
+    return need(this.#jobs.get(jobId), "job", jobId);
+  }
+
+  #keepBooks(before: TaskRecord, next: TaskRecord): void {
+    const draft = this.#draftOf(next.jobId);
+    if (before.state !== next.state) {
+      draft.counts[before.state]--;
+      draft.counts[next.state]++;
+      draft.changes.push(stepOf(before, next));
+    } else if (before.display !== next.display) {
+      draft.changes.push({ taskId: next.id, state: next.state, attempt: next.attempt, display: next.display });
+    }
+    if (before.progress !== next.progress) {
+      const progress = replaceProgress(draft.record.progress, before.progress, next.progress);
+      if (progress !== draft.record.progress) this.putJob({ ...draft.record, progress });
+    }
+    this.#keepQueue(before, -1);
+    this.#keepQueue(next, 1);
+  }
+
+  #keepQueue(task: TaskRecord, sign: 1 | -1): void {
+    const queued = task.state === "QUEUED" && !task.held;
+    const running = task.state === "RUNNING";
+    if (!queued && !running) return;
+    let delta = this.#queueDeltas.get(task.queueId);
+    if (delta === undefined) {
+      delta = { queued: 0, running: 0 };
+      this.#queueDeltas.set(task.queueId, delta);
+    }
+    if (queued) delta.queued += sign;
+    else delta.running += sign;
+    if (sign === -1) return;
+    if (queued && task.availableAt === 0) this.readyQueues.add(task.queueId);
+    if (task.availableAt > 0) this.nextTime = Math.min(this.nextTime, task.availableAt);
+    if (task.deadlineAt !== null) this.nextTime = Math.min(this.nextTime, task.deadlineAt);
+  }
+
+  #asInserted(item: TaskWithInput): TaskWithInput {
+    const entry = need(this.#tasks.get(item.task.id), "task", item.task.id);
+    return entry.record === item.task ? item : { task: entry.record, input: item.input };
+  }
+
+  /** The changed tasks, without those that are inserted in the same write as they are now. */
+  #settledUpdates(inserted: readonly TaskWithInput[]): TaskRecord[] {
+    const fresh = inserted.length === 0 ? null : new Set(inserted.map((item) => item.task.id));
+    const updates: TaskRecord[] = [];
+    for (const entry of this.#dirtyTasks) {
+      entry.dirty = false;
+      if (fresh === null || !fresh.has(entry.record.id)) updates.push(entry.record);
+    }
+    return updates;
+  }
+}
+
+interface Entry<T> {
+  record: T;
+  dirty: boolean;
+}
+
+interface JobDraft {
+  record: JobRecord;
+  readonly counts: Record<TaskState, number>;
+  readonly changes: TaskChangeEntry[];
+  readonly before: JobStatus;
+  isNew: boolean;
+  dirty: boolean;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+function newDraft(job: JobRecord): JobDraft {
+  const counts: TaskCounts = job.counts;
+  return { record: job, counts: { ...counts }, changes: [], before: job.status, isNew: false, dirty: false };
+}
+
+function stepOf(before: TaskRecord, next: TaskRecord): TaskChangeEntry {
+  const step = { taskId: next.id, state: next.state, attempt: next.attempt };
+  const display = before.display === next.display ? {} : { display: next.display };
+  const failed = next.error !== null && next.error !== before.error;
+  return failed && next.error !== null ? { ...step, ...display, error: next.error } : { ...step, ...display };
+}
+
+function missingIn(known: ReadonlyMap<string, unknown>, ids: Iterable<string>): string[] {
+  const missing = new Set<string>();
+  for (const id of ids) if (!known.has(id)) missing.add(id);
+  return [...missing];
+}
+
+function settle<T>(entries: readonly Entry<T>[]): T[] {
+  return entries.map((entry) => {
+    entry.dirty = false;
+    return entry.record;
+  });
+}
+
+function need<T>(value: T | undefined, what: string, id: string): T {
+  if (value === undefined) throw new Error(`${what} ${id} was not loaded`);
+  return value;
+}
