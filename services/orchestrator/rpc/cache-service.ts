@@ -15,7 +15,6 @@ import type {
 } from "../gen/taskgrove/v1/cache.ts";
 import type { CacheValueRecord } from "../store/store.ts";
 import { drained, endedOnPurpose, endWithRejection, endWithThrown, type RpcContext, unary } from "./calls.ts";
-import { ChunkBuffer } from "./chunk-buffer.ts";
 import { asBuffer, encodeCacheValue } from "./encode.ts";
 import { decodePage, encodePageToken } from "./paging.ts";
 import { thrownToCallFailure, toCallFailure } from "./status.ts";
@@ -88,7 +87,7 @@ async function putValue(context: RpcContext, call: PutCall): Promise<Result<Cach
   if (!begun.ok) return begun;
   const upload = begun.value;
   try {
-    const received = await receive(frames, upload, context.engine.limits.maxCacheValueBytes);
+    const received = await receive(frames, upload);
     if (received.ok && (await endedOnPurpose(call))) return await upload.finish();
     await upload.abort();
     return received.ok ? reject("INVALID_ARGUMENT", "the stream broke before the value was complete") : received;
@@ -99,26 +98,14 @@ async function putValue(context: RpcContext, call: PutCall): Promise<Result<Cach
   }
 }
 
-async function receive(
-  frames: AsyncIterator<PutValueRequest>,
-  upload: CacheUpload,
-  maxBytes: number,
-): Promise<Result<null>> {
-  const buffer = new ChunkBuffer();
-  let size = 0;
+async function receive(frames: AsyncIterator<PutValueRequest>, upload: CacheUpload): Promise<Result<null>> {
   for (let next = await frames.next(); next.done !== true; next = await frames.next()) {
     const frame = next.value.frame;
     if (frame?.$case !== "data") return reject("INVALID_ARGUMENT", "frames behind the header must be data");
-    size += frame.value.length;
-    if (size > maxBytes)
-      return reject("VALUE_TOO_LARGE", `the value has more than max_cache_value_bytes (${maxBytes})`);
-    for (const chunk of buffer.add(frame.value)) {
-      const appended = await upload.append(chunk);
-      if (!appended.ok) return appended;
-    }
+    const appended = await upload.append(frame.value);
+    if (!appended.ok) return appended;
   }
-  const rest = buffer.rest();
-  return rest.length === 0 ? accept(null) : upload.append(rest);
+  return accept(null);
 }
 
 async function getValue(context: RpcContext, call: GetCall): Promise<Result<null>> {

@@ -69,22 +69,22 @@ describe("clusters", () => {
     using client = new RawClient(server.grpcAddress);
     const made = await client.unary(ClusterServiceService.createCluster, {
       slug: "",
-      displayName: "Île de GPU #1",
+      displayName: "Our GPUs: #1",
       description: "",
     });
-    expect(made.cluster).toMatchObject({ slug: "ile-de-gpu-1", displayName: "Île de GPU #1", deletable: true });
-    const { runner } = await RawRunner.open(server.grpcAddress, { credits: 9, cluster: "ile-de-gpu-1" });
+    expect(made.cluster).toMatchObject({ slug: "our-gpus-1", displayName: "Our GPUs: #1", deletable: true });
+    const { runner } = await RawRunner.open(server.grpcAddress, { credits: 9, cluster: "our-gpus-1" });
     await using _ = runner;
     await client.unary(JobServiceService.submitJob, aJob(["for the default cluster"]));
     const other = aJob(["for the other"], {
       tasks: {
-        templates: [{ identifier: { name: "Task", version: "v1.0" }, cluster: "ile-de-gpu-1" }],
+        templates: [{ identifier: { name: "Task", version: "v1.0" }, cluster: "our-gpus-1" }],
         groups: [{ tasks: [{ input: Buffer.from("for the other") }] }],
       },
     });
     await client.unary(JobServiceService.submitJob, other);
     const grants = await runner.grants(1);
     expect(grants.map((grant) => grant.input.toString())).toEqual(["for the other"]);
-    expect(grants[0]?.cluster).toBe("ile-de-gpu-1");
+    expect(grants[0]?.cluster).toBe("our-gpus-1");
   });
 });

@@ -16,16 +16,13 @@ import { type RpcContext, unary } from "./calls.ts";
 import { encodeCluster } from "./encode.ts";
 import { decodePage, encodePageToken } from "./paging.ts";
 
-const MAX_SLUG_LENGTH = 63;
-
 /** Makes the handlers of ClusterService. */
 export function createClusterService(context: RpcContext) {
   const { engine } = context;
   return {
     createCluster: unary(context, "ClusterService.CreateCluster", async (request: CreateClusterRequest) => {
-      const slug = request.slug === "" ? slugOf(request.displayName) : request.slug;
-      const displayName = request.displayName === "" ? slug : request.displayName;
-      return withCluster(await engine.createCluster({ slug, displayName, description: request.description }));
+      const { slug, displayName, description } = request;
+      return withCluster(await engine.createCluster({ slug, displayName, description }));
     }),
 
     getCluster: unary(context, "ClusterService.GetCluster", async (request: GetClusterRequest) => {
@@ -84,15 +81,4 @@ function compareClusters(a: Pick<ClusterRecord, "slug">, b: Pick<ClusterRecord, 
   const rank = Number(a.slug !== DEFAULT_CLUSTER) - Number(b.slug !== DEFAULT_CLUSTER);
   if (rank !== 0) return rank;
   return a.slug < b.slug ? -1 : Number(a.slug > b.slug);
-}
-
-/** A slug made from a name: letters and digits, with hyphens for everything between them. */
-function slugOf(displayName: string): string {
-  return displayName
-    .normalize("NFKD")
-    .toLowerCase()
-    .replace(/\p{Mark}/gu, "")
-    .replace(/[^a-z0-9]+/g, "-")
-    .slice(0, MAX_SLUG_LENGTH)
-    .replace(/^-+|-+$/g, "");
 }

@@ -30,6 +30,8 @@ export interface RunnerService {
   readonly handlers: ReturnType<typeof handlersOf>;
   /** From now on no session is opened, and every open one is told to go away. Resolves when all have gone. */
   leave(reason: string): Promise<void>;
+  /** Ends all streams; the sessions go on when their runners connect elsewhere. */
+  close(): void;
 }
 
 /** Makes the handlers of RunnerService. */
@@ -62,6 +64,9 @@ export function createRunnerService(context: RpcContext): RunnerService {
         for (const stream of open) stream.goAway(reason);
         if (open.size === 0) resolve();
       });
+    },
+    close() {
+      for (const stream of open) stream.close(STOPPING);
     },
   };
 }

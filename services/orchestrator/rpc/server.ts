@@ -30,7 +30,7 @@ export interface RpcServer {
   listen(host: string, port: number): Promise<string>;
   /** Health says NOT_SERVING, streams end or are told to go away. Resolves when all runners have gone. */
   leave(reason: string): Promise<void>;
-  /** Lets calls that run end for at most `graceMs`, then cuts them. */
+  /** Ends the streams of runners that have stayed, lets calls that run end for at most `graceMs`, then cuts them. */
   close(graceMs: number): Promise<void>;
 }
 
@@ -63,7 +63,10 @@ export function createRpcServer(engine: Engine, logger: EngineLogger): RpcServer
       jobs.leave();
       return runners.leave(reason);
     },
-    close: (graceMs) => shutDown(server, graceMs),
+    close(graceMs) {
+      runners.close();
+      return shutDown(server, graceMs);
+    },
   };
 }
 

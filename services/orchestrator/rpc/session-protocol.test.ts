@@ -193,6 +193,8 @@ describe("a session", () => {
       },
     ]);
     await runner.end();
+    // A write behind the end of the session: when it is answered, the end has been stored.
+    await submit(client);
     expect((await list()).runners).toEqual([]);
   });
 });
