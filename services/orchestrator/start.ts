@@ -7,7 +7,7 @@ import { createEngine } from "./engine/engine.ts";
 import { createIds } from "./engine/ids.ts";
 import type { EngineLogger } from "./engine/settings.ts";
 import { createRpcServer, type RpcServer } from "./rpc/server.ts";
-import { openSqliteStore } from "./store/sqlite/sqlite-store.ts";
+import { openSqliteStore } from "./store/sqlite/index.ts";
 import type { Store } from "./store/store.ts";
 import { type HttpServer, startHttpServer } from "./telemetry/http-server.ts";
 import { createLogger } from "./telemetry/logger.ts";

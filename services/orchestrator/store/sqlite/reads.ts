@@ -1,0 +1,60 @@
+import type { DatabaseSync } from "node:sqlite";
+import type { StoreReads } from "../store.ts";
+import { CacheReader } from "./cache-values.ts";
+import { ChangeReader } from "./changes.ts";
+import { ClusterReader } from "./clusters.ts";
+import { translateError } from "./errors.ts";
+import { GroupReader } from "./groups.ts";
+import { JobReader } from "./job-reader.ts";
+import { query } from "./query.ts";
+import { QueueReader } from "./queues.ts";
+import { SessionReader } from "./sessions.ts";
+import { TaskReader } from "./task-reader.ts";
+
+/** Reads of committed state, on a connection of their own. */
+export function createReads(db: DatabaseSync): StoreReads {
+  const jobs = new JobReader(db);
+  const tasks = new TaskReader(db);
+  const groups = new GroupReader(db, tasks.keys.jobs);
+  const changes = new ChangeReader(db);
+  const sessions = new SessionReader(db);
+  const cache = new CacheReader(db);
+  const queues = new QueueReader(db);
+  const clusters = new ClusterReader(db);
+  const size = query<[number]>(db, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size");
+
+  /** Several reads of one call see the same state. */
+  async function read<T>(body: () => T): Promise<T> {
+    try {
+      db.exec("BEGIN");
+      try {
+        return body();
+      } finally {
+        db.exec("COMMIT");
+      }
+    } catch (error) {
+      throw translateError(error);
+    }
+  }
+
+  return {
+    job: (id) => read(() => jobs.find(id)?.job ?? null),
+    listJobs: (filter, page) => read(() => jobs.list(filter, page)),
+    task: (id) => read(() => tasks.find(id)),
+    tasks: (ids) => read(() => tasks.findAll(ids)),
+    listTasks: (filter, page) => read(() => tasks.list(filter, page)),
+    groups: (ids) => read(() => ids.flatMap((id) => groups.find(id) ?? [])),
+    listChanges: (jobId, afterSeq, limit) =>
+      read(() => {
+        const found = jobs.find(jobId);
+        return found === null ? [] : changes.behind(found.key, found.job, afterSeq, limit);
+      }),
+    listSessions: (cluster, page) => read(() => sessions.list(cluster, page)),
+    queues: () => read(() => queues.all()),
+    clusters: () => read(() => clusters.all()),
+    cacheValue: (jobId, key) => read(() => cache.find(jobId, key)),
+    listCacheValues: (filter, page) => read(() => cache.list(filter, page)),
+    cacheChunk: (valueId, index) => read(() => cache.chunk(valueId, index)),
+    storeStats: () => read(() => ({ sizeBytes: size.get()?.[0] ?? 0 })),
+  };
+}
