@@ -5,7 +5,7 @@ describe("parseDemoCommand", () => {
   it("has defaults for everything", () => {
     expect(parseDemoCommand([])).toEqual({
       kind: "run",
-      options: { zoom: 6, runners: 3, kill: true, out: undefined },
+      options: { zoom: 6, runners: 3, kill: true, out: expect.stringContaining("world.png") },
     });
   });
 

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 /** How the demo runs. */
@@ -8,8 +9,8 @@ export type DemoOptions = Readonly<{
   runners: number;
   /** Whether one of them is killed half way. */
   kill: boolean;
-  /** Where the picture goes; undefined: a temporary directory. */
-  out: string | undefined;
+  /** Where the picture goes. */
+  out: string;
 }>;
 
 /** What the command line asks for. */
@@ -25,7 +26,7 @@ Usage: npm run demo -- [options]
   --zoom N      how often the world is split into quarters, 1 to 8 (default 6: 4,096 leaves)
   --runners N   runner processes, 1 to 16 (default 3)
   --no-kill     do not kill a runner half way
-  --out FILE    where the PNG goes (default: a temporary directory)
+  --out FILE    where the PNG goes (default: out/world.png in the checkout)
   --store KIND  where the orchestrator keeps its state: sqlite (default)
   --help        this text
 
@@ -59,7 +60,7 @@ function parseFlags(args: readonly string[]) {
         zoom: { type: "string", default: "6" },
         runners: { type: "string", default: "3" },
         "no-kill": { type: "boolean", default: false },
-        out: { type: "string" },
+        out: { type: "string", default: fileURLToPath(new URL("../../out/world.png", import.meta.url)) },
         store: { type: "string", default: "sqlite" },
         help: { type: "boolean", default: false },
       },

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
@@ -19,6 +20,30 @@ export type DemoOrchestrator = DemoProcess & { readonly address: string };
 
 /** After a SIGTERM a process gets this long, in milliseconds, before it is killed. */
 const GRACE_MS = 10_000;
+
+/** A runner is taken for dead after this long without a sign of life: short, so that the demo soon shows who goes on. */
+const LEASE_DURATION = "5s";
+
+/** Starts an orchestrator on a database of its own in `directory`; resolves when it listens. Rejects when it ends before. */
+export async function startOrchestrator(directory: string): Promise<DemoOrchestrator> {
+  const script = fileURLToPath(new URL("../../services/orchestrator/main.ts", import.meta.url));
+  const ports = ["--grpc-port", "0", "--http-port", "0"];
+  const args = [...ports, "--sqlite-file", join(directory, "demo.db"), "--lease-duration", LEASE_DURATION];
+  const listening = Promise.withResolvers<string>();
+  const child = startProcess("orchestrator", script, args, join(directory, "orchestrator.log"), (line) => {
+    const address = addressIn(line);
+    if (address !== undefined) listening.resolve(address);
+  });
+  return { ...child, address: await Promise.race([listening.promise, child.unexpectedEnd]) };
+}
+
+/** The address in a log line that says that the orchestrator listens. */
+function addressIn(line: string): string | undefined {
+  const record: unknown = line.startsWith("{") ? JSON.parse(line) : undefined;
+  if (typeof record !== "object" || record === null || !("msg" in record) || record.msg !== "listening")
+    return undefined;
+  return "grpcAddress" in record ? String(record.grpcAddress) : undefined;
+}
 
 /** Starts a process whose output goes to a log file. `onLine` sees each line of its standard output. */
 export function startProcess(

@@ -1,12 +1,12 @@
-import { mkdtemp } from "node:fs/promises";
+import { mkdir, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { watchJob } from "@taskgrove/cli/watch/index.ts";
 import { Client, type Job, type RunnerInfo } from "taskgrove";
 import { type DemoOptions, parseDemoCommand } from "./demo-options.ts";
 import { type DemoProcess, startOrchestrator, startProcess } from "./demo-processes.ts";
-import { createLiveView, type LiveView } from "./live-view.ts";
-import { WorldMap } from "./tasks.ts";
+import { type MapInput, WorldMap } from "./tasks.ts";
 import { checkPicture, checkTasks, type Finding, summarise, tasksOf } from "./verify.ts";
 
 /** Pixels along each side of the picture. */
@@ -34,32 +34,36 @@ async function main(args: readonly string[]): Promise<number> {
 
 async function runDemo(options: DemoOptions): Promise<number> {
   const directory = await mkdtemp(join(tmpdir(), "taskgrove-demo-"));
-  const picture = resolve(options.out ?? join(directory, "world.png"));
-  const view = createLiveView(process.stdout);
+  const picture = resolve(options.out);
+  await mkdir(dirname(picture), { recursive: true });
   // Whatever happens, what was started is stopped again, in reverse order.
   await using started = new AsyncDisposableStack();
   const orchestrator = started.use(await startOrchestrator(directory));
-  view.note(`orchestrator: process ${orchestrator.pid} at ${orchestrator.address}, state and logs in ${directory}`);
+  say(
+    `orchestrator: process ${orchestrator.pid} at ${orchestrator.address}; its database and all logs are in ${directory}`,
+  );
   const runners = Array.from({ length: options.runners }, (_, index) =>
     started.use(startRunner(`runner-${index + 1}`, orchestrator.address, directory)),
   );
-  view.note(`runners: ${runners.map(({ name, pid }) => `${name} (process ${pid})`).join(", ")}`);
+  say(`runners: ${runners.map(({ name, pid }) => `${name} (process ${pid})`).join(", ")}\n`);
   const client = started.use(new Client({ address: orchestrator.address }));
-  const job = await client.jobs.submit(
-    "land cover of the world",
-    new WorldMap({
-      zoom: options.zoom,
-      side: SIDE,
-      picture,
-      decoratedPicture: join(directory, "decorated.png"),
-      cityLights: join(directory, "there-is-no-such-file.json"),
-    }),
-  );
   const beginning = performance.now();
-  const unexpected = [orchestrator, ...runners].map(({ unexpectedEnd }) => unexpectedEnd);
-  const ended = await Promise.race([watchJob(client, job, options.kill ? runners : [], view), ...unexpected]);
+  const map: MapInput = {
+    zoom: options.zoom,
+    side: SIDE,
+    picture,
+    decoratedPicture: join(directory, "decorated.png"),
+    cityLights: join(directory, "there-is-no-such-file.json"),
+  };
+  const { id } = await client.jobs.submit("land cover of the world", new WorldMap(map));
+  const job = await Promise.race([
+    watchAndKill(client, id, options.kill ? runners : []),
+    rejectAtSignal(),
+    rejectAfterPatience(),
+    ...[orchestrator, ...runners].map(({ unexpectedEnd }) => unexpectedEnd),
+  ]);
   const seconds = (performance.now() - beginning) / 1000;
-  return report(client, ended, { picture, seconds, zoom: options.zoom });
+  return report(client, job, { picture, seconds, zoom: options.zoom });
 }
 
 function startRunner(name: string, address: string, directory: string): DemoProcess {
@@ -68,17 +72,32 @@ function startRunner(name: string, address: string, directory: string): DemoProc
   return startProcess(name, script, args, join(directory, `${name}.log`));
 }
 
-/** Draws the job until it has ended; half way it kills one of `victims`, if there are any. */
-async function watchJob(client: Client, job: Job, victims: readonly DemoProcess[], view: LiveView): Promise<Job> {
-  let killed = victims.length === 0;
-  for await (const update of client.jobs.watch(job.id, { signal: AbortSignal.timeout(PATIENCE_MS) })) {
-    view.update(update);
-    if (killed || !isHalfWay(update.job)) continue;
-    killed = true;
-    await killOne(client, victims, view);
+/** Draws the job until it has ended. Half way it kills one of `victims`, if there are any, and says so between two drawings. */
+async function watchAndKill(client: Client, jobId: string, victims: readonly DemoProcess[]): Promise<Job> {
+  const interruption = new AbortController();
+  const killing = victims.length === 0 ? undefined : killHalfWay(client, jobId, victims);
+  killing?.then(
+    () => interruption.abort(),
+    () => undefined,
+  );
+  const out = process.stdout;
+  try {
+    // Lines can be added to at any time; a drawing has to be left first.
+    const job = await watchJob(client, jobId, { out, ...(out.isTTY && { signal: interruption.signal }) });
+    await killing;
+    return job;
+  } catch (error) {
+    if (!interruption.signal.aborted) throw error;
+    await killing;
+    return watchJob(client, jobId, { out });
   }
-  view.end();
-  return client.jobs.get(job.id);
+}
+
+/** Waits until half of the leaves are drawn, and kills a runner. Resolves without having killed one when the job ends before. */
+async function killHalfWay(client: Client, jobId: string, victims: readonly DemoProcess[]): Promise<void> {
+  for await (const { job } of client.jobs.watch(jobId, { jobOnly: true })) {
+    if (isHalfWay(job)) return killBusiest(client, victims);
+  }
 }
 
 function isHalfWay(job: Job | undefined): boolean {
@@ -87,16 +106,31 @@ function isHalfWay(job: Job | undefined): boolean {
 }
 
 /** Kills a runner that holds leases at this moment, so that there is something to take over. */
-async function killOne(client: Client, victims: readonly DemoProcess[], view: LiveView): Promise<void> {
+async function killBusiest(client: Client, victims: readonly DemoProcess[]): Promise<void> {
   const sessions: RunnerInfo[] = [];
   for await (const session of client.runners.list()) sessions.push(session);
   const [busiest] = sessions.sort((a, b) => b.running - a.running);
   const victim = victims.find(({ name }) => name === busiest?.name);
   if (busiest === undefined || victim === undefined) throw new Error("no runner is connected");
   await victim.kill();
-  view.note(
-    `killed ${victim.name} (process ${victim.pid}, SIGKILL) while it held ${busiest.running} tasks: others will get them`,
+  say(
+    `\n>>> killed ${victim.name} (process ${victim.pid}) with SIGKILL while it held ${busiest.running} tasks; others will take over\n`,
   );
+}
+
+/** Ctrl-C ends the demo, but not before everything that it started has been stopped. */
+function rejectAtSignal(): Promise<never> {
+  return new Promise((_, reject) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      process.once(signal, () => reject(new Error(`stopped by ${signal}`)));
+    }
+  });
+}
+
+function rejectAfterPatience(): Promise<never> {
+  return new Promise((_, reject) => {
+    setTimeout(() => reject(new Error("the job takes too long")), PATIENCE_MS).unref();
+  });
 }
 
 async function report(
@@ -105,19 +139,23 @@ async function report(
   { picture, seconds, zoom }: { picture: string; seconds: number; zoom: number },
 ): Promise<number> {
   if (job.state !== "COMPLETED") {
-    process.stdout.write(`\nThe job ended as ${job.state}: ${job.error?.message ?? "no error was reported"}\n`);
+    say(`\nThe job ended as ${job.state}: ${job.error?.message ?? "no error was reported"}`);
     return 1;
   }
   const tasks = tasksOf(await client.jobs.tree(job.id));
   const { failedAttempts, lostAttempts } = summarise(tasks);
   const findings: Finding[] = [...checkTasks(tasks, zoom), await checkPicture(picture, SIDE)];
-  process.stdout.write(
+  say(
     `\n${tasks.length} tasks in ${seconds.toFixed(1)} s; ${failedAttempts} attempts failed (on purpose), ` +
-      `${lostAttempts} were lost with a runner.\n`,
+      `${lostAttempts} were lost with a runner and done again.`,
   );
-  for (const { ok, text } of findings) process.stdout.write(`${ok ? "ok      " : "MISMATCH"} ${text}\n`);
-  process.stdout.write(`The picture: ${picture}\n`);
+  for (const { ok, text } of findings) say(`${ok ? "ok      " : "MISMATCH"} ${text}`);
+  say(`The picture: ${picture}`);
   return findings.every(({ ok }) => ok) ? 0 : 1;
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
 }
 
 process.exitCode = await main(process.argv.slice(2));

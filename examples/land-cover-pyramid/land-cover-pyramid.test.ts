@@ -12,7 +12,7 @@ import { drawPicture } from "./picture.ts";
 import { landCoverTasks, type MapInput, WorldMap } from "./tasks.ts";
 import { checkPicture, checkTasks, expectedTasks, summarise, tasksOf } from "./verify.ts";
 
-const ZOOM = 2;
+const ZOOM = 3;
 const SIDE = 128;
 
 let directory: string;
@@ -58,16 +58,16 @@ describe("the land cover pyramid", () => {
     // No draft is left over, and no decorated picture came to be.
     expect(await readdir(base)).toEqual(["world.png"]);
     expect(job.progress).toEqual([
-      { label: "leaves", total: 16, done: 16 },
-      { label: "merges", total: 5, done: 5 },
+      { label: "leaves", total: 64, done: 64 },
+      { label: "merges", total: 21, done: 21 },
     ]);
-    // Leaves 0, 7 and 14 fail once each, and the city lights once and for all.
+    // Leaves 0, 31 and 62 fail once each, and the city lights once and for all.
     expect(summarise(tasks)).toEqual({ tasks: expectedTasks(ZOOM), failedAttempts: 4, lostAttempts: 0 });
     const retried = tasks.filter(({ attempt }) => attempt > 1);
     expect(retried.map(({ display, attempt }) => `${display}: ${attempt}`).sort()).toEqual([
-      "leaf 2/0/0: 2",
-      "leaf 2/2/3: 2",
-      "leaf 2/3/1: 2",
+      "leaf 3/0/0: 2",
+      "leaf 3/6/7: 2",
+      "leaf 3/7/3: 2",
     ]);
   });
 
@@ -92,7 +92,7 @@ describe("the land cover pyramid", () => {
       merged.push(path);
     };
     for await (const { tasks } of client.jobs.watch(job.id)) tasks.forEach(handle);
-    expect(merged).toHaveLength(5);
+    expect(merged).toHaveLength(21);
     expect(merged.at(-1)).toBe(tilePath(WORLD));
   });
 

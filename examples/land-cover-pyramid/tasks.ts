@@ -48,12 +48,12 @@ export class SplitTile extends Task<SplitInput> {
   }
 }
 
-/** Draws a leaf of the pyramid. Flaky on purpose, to show retries: for every seventh tile the first attempt fails. */
+/** Draws a leaf of the pyramid. Flaky on purpose, to show retries: of every 31st tile the first attempt fails. */
 export class RasteriseTile extends Task<TileInput> {
   override async execute(context: TaskContext): Promise<void> {
     const { tile, side } = this.input;
-    if (context.currentTask.attempt === 1 && (tile.x + tile.y * 2 ** tile.z) % 7 === 0) {
-      throw new Error("the first attempt at every seventh tile fails on purpose");
+    if (context.currentTask.attempt === 1 && (tile.x + tile.y * 2 ** tile.z) % 31 === 0) {
+      throw new Error("the first attempt at every 31st tile fails on purpose");
     }
     const raster = rasterise(sharedCoastline(), tile, side);
     await storeRaster(context, tile, raster);
