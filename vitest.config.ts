@@ -1,17 +1,14 @@
 import { defineConfig } from "vitest/config";
+import { PlainReporter } from "./scripts/plain-reporter.ts";
+
+const FOLDERS = ["services", "clients", "cli", "examples", "bench", "scripts"];
 
 export default defineConfig({
   test: {
-    include: [
-      "services/**/*.test.ts",
-      "clients/**/*.test.ts",
-      "cli/**/*.test.ts",
-      "examples/**/*.test.ts",
-      "bench/**/*.test.ts",
-      "scripts/**/*.test.ts",
-    ],
+    include: FOLDERS.map((folder) => `${folder}/**/*.test.ts`),
     exclude: ["**/node_modules/**", "**/dist/**"],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    reporters: ["default", new PlainReporter()],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });
