@@ -72,32 +72,43 @@ function startRunner(name: string, address: string, directory: string): DemoProc
   return startProcess(name, script, args, join(directory, `${name}.log`));
 }
 
-/** Draws the job until it has ended. Half way it kills one of `victims`, if there are any, and says so between two drawings. */
+/** Draws the job until it has ended. Half way it kills one of `victims`, if there are any, and says so. */
 async function watchAndKill(client: Client, jobId: string, victims: readonly DemoProcess[]): Promise<Job> {
-  const interruption = new AbortController();
-  const killing = victims.length === 0 ? undefined : killHalfWay(client, jobId, victims);
-  killing?.then(
-    () => interruption.abort(),
-    () => undefined,
-  );
   const out = process.stdout;
-  try {
+  const interruption = new AbortController();
+  const killing = killHalfWay(client, jobId, victims).then((killed) => {
+    if (killed === undefined) return;
     // Lines can be added to at any time; a drawing has to be left first.
-    const job = await watchJob(client, jobId, { out, ...(out.isTTY && { signal: interruption.signal }) });
+    if (out.isTTY) interruption.abort(killed);
+    else say(killed);
+  });
+  killing.catch(() => undefined);
+  try {
+    const job = await watchJob(client, jobId, { out, signal: interruption.signal });
     await killing;
     return job;
   } catch (error) {
     if (!interruption.signal.aborted) throw error;
-    await killing;
+    say(String(interruption.signal.reason));
     return watchJob(client, jobId, { out });
   }
 }
 
-/** Waits until half of the leaves are drawn, and kills a runner. Resolves without having killed one when the job ends before. */
-async function killHalfWay(client: Client, jobId: string, victims: readonly DemoProcess[]): Promise<void> {
+/**
+ * Waits until half of the leaves are drawn, and kills a runner.
+ *
+ * @returns a sentence about it; undefined when there was none to kill or the job ended before.
+ */
+async function killHalfWay(
+  client: Client,
+  jobId: string,
+  victims: readonly DemoProcess[],
+): Promise<string | undefined> {
+  if (victims.length === 0) return undefined;
   for await (const { job } of client.jobs.watch(jobId, { jobOnly: true })) {
     if (isHalfWay(job)) return killBusiest(client, victims);
   }
+  return undefined;
 }
 
 function isHalfWay(job: Job | undefined): boolean {
@@ -106,16 +117,15 @@ function isHalfWay(job: Job | undefined): boolean {
 }
 
 /** Kills a runner that holds leases at this moment, so that there is something to take over. */
-async function killBusiest(client: Client, victims: readonly DemoProcess[]): Promise<void> {
+async function killBusiest(client: Client, victims: readonly DemoProcess[]): Promise<string> {
   const sessions: RunnerInfo[] = [];
   for await (const session of client.runners.list()) sessions.push(session);
   const [busiest] = sessions.sort((a, b) => b.running - a.running);
   const victim = victims.find(({ name }) => name === busiest?.name);
   if (busiest === undefined || victim === undefined) throw new Error("no runner is connected");
   await victim.kill();
-  say(
-    `\n>>> killed ${victim.name} (process ${victim.pid}) with SIGKILL while it held ${busiest.running} tasks; others will take over\n`,
-  );
+  const what = `killed ${victim.name} (process ${victim.pid}) with SIGKILL while it held ${busiest.running} tasks`;
+  return `\n>>> ${what}; others will take them over\n`;
 }
 
 /** Ctrl-C ends the demo, but not before everything that it started has been stopped. */
