@@ -110,5 +110,5 @@ export class GrpcJobCache implements JobCache {
 }
 
 function isMissingValue(error: TaskgroveError): boolean {
-  return error.code === "NOT_FOUND" && error.reason !== "JOB_NOT_FOUND";
+  return error.reason === "VALUE_NOT_FOUND";
 }
