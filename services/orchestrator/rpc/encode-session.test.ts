@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { GrantedTask } from "../engine/api.ts";
 import { AckResult, type Grants } from "../gen/taskgrove/v1/lease.ts";
 import { SessionResponse } from "../gen/taskgrove/v1/runner.ts";
-import { encodeAcks, encodeGrants } from "./encode-session.ts";
+import { encodeAcks, encodeGrants, type SizedResponse } from "./encode-session.ts";
 
 function granted(changes: Partial<GrantedTask> = {}): GrantedTask {
   return {
@@ -22,8 +22,8 @@ function granted(changes: Partial<GrantedTask> = {}): GrantedTask {
   };
 }
 
-function overTheWire(frame: SessionResponse): Grants {
-  const read = SessionResponse.decode(SessionResponse.encode(frame).finish()).frame;
+function overTheWire({ response }: SizedResponse): Grants {
+  const read = SessionResponse.decode(SessionResponse.encode(response).finish()).frame;
   if (read?.$case !== "grants") throw new Error("not a grants frame");
   return read.value;
 }
@@ -37,7 +37,7 @@ describe("grants", () => {
       granted({ taskId: "T3", job: other, attemptTimeoutMs: 1_500, parentId: "T1" }),
     ]);
     expect(more).toEqual([]);
-    const grants = overTheWire(frame as SessionResponse);
+    const grants = overTheWire(frame as SizedResponse);
     expect(grants.jobs).toEqual([{ id: "J1", name: "job", traceParent: "" }, other]);
     expect(grants.identifiers).toEqual([
       { name: "Resize", version: "v1.2" },
@@ -56,7 +56,11 @@ describe("grants", () => {
     const input = new Uint8Array(64 * 1024);
     const tasks = Array.from({ length: 200 }, (_, index) => granted({ taskId: `T${index}`, input }));
     const frames = encodeGrants(tasks);
-    for (const frame of frames) expect(SessionResponse.encode(frame).finish().length).toBeLessThan(2 * 1024 * 1024);
+    for (const { response, bytes } of frames) {
+      const size = SessionResponse.encode(response).finish().length;
+      expect(size).toBeLessThan(2 * 1024 * 1024);
+      expect(Math.abs(size - bytes)).toBeLessThan(10_000);
+    }
     expect(frames.flatMap((frame) => overTheWire(frame).grants.map((grant) => grant.taskId))).toEqual(
       tasks.map((task) => task.taskId),
     );

@@ -39,9 +39,15 @@ export function encodeWelcome(opened: OpenedSession, limits: SessionLimits): Ses
   return { frame: { $case: "welcome", value } };
 }
 
+/** A frame with about its size on the wire. */
+export interface SizedResponse {
+  readonly response: SessionResponse;
+  readonly bytes: number;
+}
+
 /** Frames for grants: jobs and identifiers go into tables, since most grants of one batch share them. */
-export function encodeGrants(granted: readonly GrantedTask[]): SessionResponse[] {
-  const frames: SessionResponse[] = [];
+export function encodeGrants(granted: readonly GrantedTask[]): SizedResponse[] {
+  const frames: SizedResponse[] = [];
   let frame = new GrantsFrame();
   for (const task of granted) {
     if (frame.bytes >= MAX_GRANTS_FRAME_BYTES) {
@@ -108,8 +114,8 @@ class GrantsFrame {
     this.bytes += GRANT_OVERHEAD_BYTES + task.input.length + task.display.length;
   }
 
-  finish(): SessionResponse {
-    return { frame: { $case: "grants", value: this.#value } };
+  finish(): SizedResponse {
+    return { response: { frame: { $case: "grants", value: this.#value } }, bytes: this.bytes };
   }
 
   #jobIndex({ job }: GrantedTask): number {

@@ -91,6 +91,13 @@ describe("the server", () => {
     expect(lines).toContain('taskgrove_sessions{cluster="default"} 1');
     expect(lines).toContain("taskgrove_jobs_submitted_total 1");
     expect(await get(server.httpAddress, "/readyz")).toEqual({ status: 200, body: "ready\n" });
+
+    await runner.end();
+    await client.unary(JobServiceService.submitJob, aJob());
+    const after = (await get(server.httpAddress, "/metrics")).body.split("\n");
+    expect(after).toContain('taskgrove_sessions{cluster="default"} 0');
+    expect(after).toContain('taskgrove_sessions_closed_total{cluster="default",cause="ended"} 1');
+    expect(after).toContain(`taskgrove_tasks_running{${labels}} 0`);
   });
 
   it("says clearly that its port is taken, and leaves nothing open", async () => {

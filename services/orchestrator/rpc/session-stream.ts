@@ -48,6 +48,8 @@ export type SessionCall = ServerDuplexStream<SizedRequest, SessionResponse>;
 const MAX_UNANSWERED = 4_000;
 /** Their size on the wire. One larger frame is still taken. */
 const MAX_UNANSWERED_BYTES = 4 * 1024 * 1024;
+/** Grants on their way to a runner above which it gets no more; grpc-js itself counts frames, and ours may be large. */
+const MAX_GRANT_BYTES = 2 * 1024 * 1024;
 
 const METHOD = "RunnerService.Session";
 
@@ -60,8 +62,10 @@ export class SessionStream implements SessionSink {
   readonly #limits: SessionLimits;
   #phase: "hello" | "opening" | "open" | "closed" = "hello";
   #handle: SessionHandle | null = null;
-  readonly #beforeWelcome: SessionResponse[] = [];
+  readonly #beforeWelcome: (() => void)[] = [];
   #writable = true;
+  /** Size of the grants that have not left this process. */
+  #grantBytes = 0;
   #heldAcks: LeaseAck[] = [];
   #unansweredBytes = 0;
   #readingPaused = false;
@@ -81,7 +85,10 @@ export class SessionStream implements SessionSink {
   }
 
   grants(granted: readonly GrantedTask[]): void {
-    for (const frame of encodeGrants(granted)) this.#send(frame);
+    for (const { response, bytes } of encodeGrants(granted)) {
+      this.#grantBytes += bytes;
+      this.#send(response, () => this.#onGrantsSent(bytes));
+    }
   }
 
   acks(acks: readonly LeaseAck[]): void {
@@ -115,7 +122,7 @@ export class SessionStream implements SessionSink {
   }
 
   isWritable(): boolean {
-    return this.#writable && this.#phase !== "closed";
+    return this.#writable && this.#grantBytes < MAX_GRANT_BYTES && this.#phase !== "closed";
   }
 
   #onFrame({ request, bytes }: SizedRequest): void {
@@ -200,21 +207,27 @@ export class SessionStream implements SessionSink {
     this.#handle = opened.handle;
     this.#phase = "open";
     this.#send(encodeWelcome(opened, this.#limits));
-    for (const frame of this.#beforeWelcome.splice(0)) this.#send(frame);
+    for (const send of this.#beforeWelcome.splice(0)) send();
     this.#resumeReading();
   }
 
-  #send(frame: SessionResponse): void {
+  #send(frame: SessionResponse, onSent?: () => void): void {
     if (this.#phase === "closed") return;
-    if (this.#phase !== "open") this.#beforeWelcome.push(frame);
-    else if (!this.#call.write(frame)) this.#writable = false;
+    if (this.#phase !== "open") this.#beforeWelcome.push(() => this.#send(frame, onSent));
+    else if (!this.#call.write(frame, onSent)) this.#writable = false;
+  }
+
+  #onGrantsSent(bytes: number): void {
+    const wasWritable = this.isWritable();
+    this.#grantBytes -= bytes;
+    if (!wasWritable && this.isWritable()) this.#handle?.writable();
   }
 
   #onDrain(): void {
     this.#writable = true;
     if (this.#phase !== "open") return;
     this.#sendHeldAcks();
-    if (this.#writable) this.#handle?.writable();
+    if (this.isWritable()) this.#handle?.writable();
     this.#onRoom();
   }
 
