@@ -1,18 +1,20 @@
 import type { JobRecord } from "../domain/records.ts";
 import { accept, type Result, reject } from "../domain/rejection.ts";
-import type {
-  CancelJobRequest,
-  CancelJobResponse,
-  GetJobRequest,
-  GetJobResponse,
-  ListJobsRequest,
-  ListJobsResponse,
-  ListTasksRequest,
-  ListTasksResponse,
-  RetryJobRequest,
-  RetryJobResponse,
-  SubmitJobRequest,
-  SubmitJobResponse,
+import {
+  type CancelJobRequest,
+  type CancelJobResponse,
+  type GetJobRequest,
+  type GetJobResponse,
+  JobServiceService,
+  type ListJobsRequest,
+  type ListJobsResponse,
+  type ListTasksRequest,
+  type ListTasksResponse,
+  type RetryJobRequest,
+  type RetryJobResponse,
+  type SubmitJobRequest,
+  type SubmitJobResponse,
+  SubmitJobsRequest,
 } from "../gen/taskgrove/v1/job_service.ts";
 import type { JobFilter, PageRequest, TaskFilter } from "../store/store.ts";
 import { endWithRejection, endWithThrown, type RpcContext, unary } from "./calls.ts";
@@ -22,11 +24,23 @@ import { encodeJob, encodeTask } from "./encode.ts";
 import { decodePage, encodePageToken } from "./paging.ts";
 import { decodeJobStates, decodeTaskStates } from "./states.ts";
 import { STOPPING } from "./stopping.ts";
-import { type SubmitCall, SubmitStream } from "./submit-stream.ts";
+import { type SizedSubmissions, type SubmitCall, SubmitStream } from "./submit-stream.ts";
 import { type WatchCall, watchJob } from "./watch-stream.ts";
 
 /** Pages with inputs stay below this, since clients take 4 MiB in one message unless told otherwise. */
 const MAX_INPUTS_BYTES_PER_PAGE = 3 * 1024 * 1024;
+
+/** As generated, but the stream of submissions knows the size of its frames. */
+export const JOB_SERVICE = {
+  ...JobServiceService,
+  submitJobs: {
+    ...JobServiceService.submitJobs,
+    requestDeserialize: (bytes: Buffer): SizedSubmissions => ({
+      request: SubmitJobsRequest.decode(bytes),
+      bytes: bytes.length,
+    }),
+  },
+};
 
 /** JobService, and the means to end its streams. */
 export interface JobService {

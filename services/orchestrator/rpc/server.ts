@@ -3,12 +3,11 @@ import type { Engine } from "../engine/api.ts";
 import type { EngineLogger } from "../engine/settings.ts";
 import { CacheServiceService } from "../gen/taskgrove/v1/cache.ts";
 import { ClusterServiceService } from "../gen/taskgrove/v1/cluster.ts";
-import { JobServiceService } from "../gen/taskgrove/v1/job_service.ts";
 import { createCacheService } from "./cache-service.ts";
 import type { RpcContext } from "./calls.ts";
 import { createClusterService } from "./cluster-service.ts";
 import { addHealth } from "./health.ts";
-import { createJobService } from "./job-service.ts";
+import { createJobService, JOB_SERVICE } from "./job-service.ts";
 import { createQueueDirectory } from "./queue-directory.ts";
 import { addReflection } from "./reflection.ts";
 import { createRunnerService, RUNNER_SERVICE } from "./runner-service.ts";
@@ -45,7 +44,7 @@ export function createRpcServer(engine: Engine, logger: EngineLogger): RpcServer
     "grpc.keepalive_time_ms": KEEPALIVE_MS,
     "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
   });
-  server.addService(JobServiceService, untyped(jobs.handlers));
+  server.addService(JOB_SERVICE, untyped(jobs.handlers));
   server.addService(RUNNER_SERVICE, untyped(runners.handlers));
   server.addService(ClusterServiceService, untyped(createClusterService(context)));
   server.addService(CacheServiceService, untyped(createCacheService(context)));

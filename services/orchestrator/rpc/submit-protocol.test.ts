@@ -167,6 +167,20 @@ describe("a stream of submissions", () => {
     expect([acks.get(50)?.alreadyExisted, acks.get(450)?.alreadyExisted].sort()).toEqual([false, true]);
   });
 
+  it("takes far more than it keeps in memory", async () => {
+    await using server = await startTestOrchestrator();
+    using client = new RawClient(server.grpcAddress);
+    const call = client.bidiStream(JobServiceService.submitJobs);
+    const all = readAll(call);
+    const inputs = Array.from({ length: 10 }, () => "x".repeat(60_000));
+    for (let key = 0; key < 60; key++) call.write({ submissions: [{ key, job: aJob(inputs) }] });
+    call.end();
+    const { messages, status: ended } = await all;
+    expect(ended.code).toBe(status.OK);
+    const acks = messages.flatMap((message) => message.acks);
+    expect(acks.filter((ack) => ack.result?.$case === "jobId")).toHaveLength(60);
+  });
+
   it("ends with INVALID_ARGUMENT for an empty frame", async () => {
     await using server = await startTestOrchestrator();
     using client = new RawClient(server.grpcAddress);

@@ -12,10 +12,18 @@ import { decodeSubmission } from "./decode-tasks.ts";
 import { STATUS_OF_REASON, storeAwayRejection } from "./status.ts";
 import { STOPPING } from "./stopping.ts";
 
-export type SubmitCall = ServerDuplexStream<SubmitJobsRequest, SubmitJobsResponse>;
+/** A frame with its size on the wire. */
+export interface SizedSubmissions {
+  readonly request: SubmitJobsRequest;
+  readonly bytes: number;
+}
+
+export type SubmitCall = ServerDuplexStream<SizedSubmissions, SubmitJobsResponse>;
 
 /** Submissions of one stream that may be unanswered before reading pauses. */
 const MAX_IN_FLIGHT = 4_000;
+/** Their size on the wire. One larger frame is still taken. */
+const MAX_IN_FLIGHT_BYTES = 8 * 1024 * 1024;
 const METHOD = "JobService.SubmitJobs";
 const INTERNAL_REFUSAL = {
   code: status.INTERNAL,
@@ -32,6 +40,7 @@ export class SubmitStream {
   readonly #context: RpcContext;
   #acks: SubmissionAck[] = [];
   #inFlight = 0;
+  #inFlightBytes = 0;
   #flushing = false;
   #writable = true;
   #halfClosed = false;
@@ -41,7 +50,7 @@ export class SubmitStream {
   constructor(call: SubmitCall, context: RpcContext) {
     this.#call = call;
     this.#context = context;
-    call.on("data", (frame: SubmitJobsRequest) => this.#onFrame(frame));
+    call.on("data", (sized: SizedSubmissions) => this.#onFrame(sized));
     call.on("end", () => this.#onHalfClose());
     call.on("drain", () => this.#onDrain());
     call.on("cancelled", () => this.#finish(() => {}));
@@ -55,14 +64,15 @@ export class SubmitStream {
     this.#endWhenAnswered();
   }
 
-  #onFrame(frame: SubmitJobsRequest): void {
+  #onFrame({ request, bytes }: SizedSubmissions): void {
     if (this.#closed) return;
-    if (frame.submissions.length === 0) {
+    if (request.submissions.length === 0) {
       const message = "submissions must hold at least one submission";
       this.#finish(() => endWithRejection(this.#call, { reason: "INVALID_ARGUMENT", message }));
       return;
     }
-    for (const submission of frame.submissions) this.#submit(submission);
+    this.#inFlightBytes += bytes;
+    for (const submission of request.submissions) this.#submit(submission);
     if (this.#isFull()) this.#call.pause();
   }
 
@@ -104,6 +114,7 @@ export class SubmitStream {
 
   #answer(ack: SubmissionAck): void {
     this.#inFlight--;
+    if (this.#inFlight === 0) this.#inFlightBytes = 0;
     this.#acks.push(ack);
     if (this.#flushing) return;
     this.#flushing = true;
@@ -147,6 +158,6 @@ export class SubmitStream {
   }
 
   #isFull(): boolean {
-    return this.#inFlight + this.#acks.length > MAX_IN_FLIGHT;
+    return this.#inFlight + this.#acks.length > MAX_IN_FLIGHT || this.#inFlightBytes > MAX_IN_FLIGHT_BYTES;
   }
 }
