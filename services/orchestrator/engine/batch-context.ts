@@ -1,6 +1,7 @@
 import type { QueueRecord } from "../domain/records.ts";
 import type { QueueKey } from "../store/store.ts";
 import type { Ids } from "./ids.ts";
+import type { PartReader } from "./parts.ts";
 import type { QueueRegistry } from "./queue-registry.ts";
 import type { EngineOptions, EngineSettings } from "./settings.ts";
 import type { UnitOfWork } from "./unit-of-work.ts";
@@ -10,14 +11,16 @@ export class BatchContext {
   readonly uow: UnitOfWork;
   readonly options: EngineOptions;
   readonly queues: QueueRegistry;
+  readonly parts: PartReader;
   /** Queues that this batch made; known to the registry only once they are committed. */
   readonly newQueues: QueueRecord[] = [];
   readonly #clusters = new Map<string, boolean>();
 
-  constructor(uow: UnitOfWork, options: EngineOptions, queues: QueueRegistry) {
+  constructor(uow: UnitOfWork, options: EngineOptions, queues: QueueRegistry, parts: PartReader) {
     this.uow = uow;
     this.options = options;
     this.queues = queues;
+    this.parts = parts;
   }
 
   get ids(): Ids {

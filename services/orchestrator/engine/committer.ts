@@ -4,6 +4,7 @@ import { runBatch } from "./batch.ts";
 import { BatchContext } from "./batch-context.ts";
 import { type Command, weightOf } from "./commands.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import { PartReader } from "./parts.ts";
 import type { QueueRegistry } from "./queue-registry.ts";
 import type { EngineOptions } from "./settings.ts";
 import { UnitOfWork } from "./unit-of-work.ts";
@@ -28,6 +29,7 @@ export class Committer {
   readonly #options: EngineOptions;
   readonly #queues: QueueRegistry;
   readonly #dispatcher: Dispatcher;
+  readonly #parts = new PartReader();
   readonly #onCommitted: (committed: Committed) => void;
   #waiting: Command[] = [];
   #tick = false;
@@ -153,7 +155,7 @@ export class Committer {
     const { uow, context, result } = await store.transact(async (tx) => {
       if (++runs > 1) this.#options.observer.transactionRetried();
       const uow = new UnitOfWork(tx, now);
-      const context = new BatchContext(uow, this.#options, this.#queues);
+      const context = new BatchContext(uow, this.#options, this.#queues, this.#parts);
       return { uow, context, result: await runBatch(context, this.#dispatcher, request) };
     });
     this.#storedWork = result.moreWork;

@@ -1,7 +1,7 @@
 import { deserialize, serialize } from "node:v8";
 import { accept, type Rejection, type Result, reject } from "../domain/rejection.ts";
 import { checkEdges, type GroupShape, type ParsedTaskSet } from "../domain/validate.ts";
-import type { Part, PartHeader } from "../store/store.ts";
+import type { Part, PartHeader, StoreTransaction } from "../store/store.ts";
 
 /**
  * Subtasks that are too many for one step are staged as parts, and become task records in slices once the attempt's outcome has sealed them. A
@@ -22,8 +22,30 @@ export function stagePart(taskId: string, leaseToken: string, number: number, se
   return { taskId, leaseToken, number, summary: JSON.stringify(summary), payload: serialize(plain(set)) };
 }
 
-export function readPart(payload: Uint8Array): ParsedTaskSet {
-  return deserialize(payload) as ParsedTaskSet;
+/**
+ * Reads parts, and remembers the last one: a part that is unpacked in many slices is decoded once. A part never changes, and a lease token is
+ * used once, so what is remembered cannot be out of date.
+ */
+export class PartReader {
+  #key = "";
+  #set: ParsedTaskSet | null = null;
+
+  /** null: there is no such part. */
+  async read(tx: StoreTransaction, taskId: string, leaseToken: string, number: number): Promise<ParsedTaskSet | null> {
+    const key = `${taskId}/${leaseToken}/${number}`;
+    if (key === this.#key) return this.#set;
+    const payload = await tx.loadPart(taskId, leaseToken, number);
+    if (payload === null) return null;
+    this.#key = key;
+    this.#set = deserialize(payload) as ParsedTaskSet;
+    return this.#set;
+  }
+
+  /** The part is unpacked. */
+  forget(): void {
+    this.#key = "";
+    this.#set = null;
+  }
 }
 
 /** The groups of a whole submission, from its parts in order; refuses gaps, groups that go on out of turn, and bad edges. */

@@ -4,7 +4,6 @@ import { decideAligned } from "../domain/halt.ts";
 import { isHalted, type WorkItem } from "../domain/records.ts";
 import type { BatchContext } from "./batch-context.ts";
 import { DEFAULT_CLUSTER, insertTasks, queueKeys, sizeOf } from "./create-tasks.ts";
-import { readPart } from "./parts.ts";
 import { DoneTasks, propagate, putEnded } from "./propagate.ts";
 import { ownBranchFailed } from "./settle.ts";
 import { ROOT_PARTS } from "./submit.ts";
@@ -153,9 +152,8 @@ async function unpackParts(context: BatchContext, item: WorkItem, limit: number)
   if (origin === null) return FINISHED;
   const token = origin.parent === null ? ROOT_PARTS : (origin.parent.settledToken ?? ROOT_PARTS);
   const [number = 0, from = 0] = (item.cursor ?? "0:0").split(":").map(Number);
-  const payload = await uow.tx.loadPart(item.targetId, token, number);
-  if (payload === null) return FINISHED;
-  const set = readPart(payload);
+  const set = await context.parts.read(uow.tx, item.targetId, token, number);
+  if (set === null) return FINISHED;
   const inherited = origin.parent === null ? DEFAULT_CLUSTER : context.queue(origin.parent.queueId).cluster;
   // The clusters were checked when the parts were accepted.
   const queueIds = await context.internQueues(queueKeys(set.templates, inherited));
@@ -163,6 +161,7 @@ async function unpackParts(context: BatchContext, item: WorkItem, limit: number)
   const made = await insertTasks(context, origin, set, queueIds, { from, count: limit }, done);
   await propagate(uow, done);
   if (from + made < sizeOf(set)) return { rows: made, next: `${number}:${from + made}` };
+  context.parts.forget();
   uow.write("deleteParts", { taskId: item.targetId, leaseToken: token, number });
   return { rows: made, next: `${number + 1}:0` };
 }
