@@ -37,7 +37,7 @@ export {
   type TaskNode,
   type TaskState,
 } from "./model.ts";
-export { Runner, type RunnerOptions } from "./runner/runner.ts";
+export { Runner, type RunnerOptions, type RunOptions } from "./runner/runner.ts";
 export type { Dependencies, RetryPolicy, SubtaskOptions, TaskOptions } from "./submission/options.ts";
 export { TaskHandle } from "./submission/options.ts";
 export { RootTasks } from "./submission/root-tasks.ts";

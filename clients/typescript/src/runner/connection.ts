@@ -19,7 +19,7 @@ export interface ConnectionEvents {
 export class Connection {
   readonly address: Address;
   readonly #client: Client;
-  readonly #call: ClientDuplexStream<Buffer, Buffer>;
+  readonly #call: ClientDuplexStream<Uint8Array, Buffer>;
   #isOver = false;
 
   constructor(address: Address, tls: TlsOptions, events: ConnectionEvents) {
@@ -27,7 +27,7 @@ export class Connection {
     // A pool of its own: a connection that failed elsewhere must not delay this one.
     const options = { ...channelOptions, ...address.options, "grpc.use_local_subchannel_pool": 1 };
     this.#client = new Client(address.target, createCredentials(tls), options);
-    this.#call = this.#client.makeBidiStreamRequest(RunnerServiceService.session.path, sameBytes, sameBytes);
+    this.#call = this.#client.makeBidiStreamRequest(RunnerServiceService.session.path, toBuffer, sameBytes);
     this.#call.on("data", (bytes: Buffer) => {
       if (!this.#isOver) events.frame(bytes);
     });
@@ -45,7 +45,7 @@ export class Connection {
 
   /** False when no more should be written until the connection has drained. */
   write(bytes: Uint8Array): boolean {
-    return this.#call.write(bytes as Buffer);
+    return this.#call.write(bytes);
   }
 
   /** Ends the session on purpose; the orchestrator answers by closing. */
@@ -64,6 +64,10 @@ export class Connection {
     this.#isOver = true;
     this.#client.close();
   }
+}
+
+function toBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function sameBytes(bytes: Buffer): Buffer {

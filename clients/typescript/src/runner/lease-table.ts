@@ -1,18 +1,13 @@
-/** An encoded message that waits to be sent, or to be acknowledged. */
-export interface HeldMessage {
-  readonly bytes: Uint8Array;
-  /** How many subtasks it carries. */
-  readonly subtasks: number;
-}
+import type { Encoded } from "./outcome.ts";
 
 /** One lease that the runner holds. */
 export interface HeldLease {
   readonly taskId: string;
   readonly leaseToken: string;
   /** Parts that were not acknowledged yet, by number. */
-  readonly parts: Map<number, HeldMessage>;
+  readonly parts: Map<number, Encoded>;
   /** The outcome, once there is one; until it is acknowledged the lease is held. */
-  outcome: HeldMessage | undefined;
+  outcome: Encoded | undefined;
   /** How often an outcome was refused. */
   refusals: number;
 }

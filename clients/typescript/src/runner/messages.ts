@@ -1,6 +1,7 @@
 import type { TlsOptions } from "../client/options.ts";
 import type { LogFields, LogLevel } from "../logger.ts";
 import type { SubmissionLimits } from "../submission/split.ts";
+import type { Address } from "./addresses.ts";
 
 /** What the session thread is started with. */
 export interface SessionConfig {
@@ -14,7 +15,7 @@ export interface SessionConfig {
   readonly notifyIdle: boolean;
 }
 
-/** Encoded messages of one batch, end to end in one buffer: cloning one buffer is far cheaper than many small ones. */
+/** Encoded messages of one batch, end to end in one buffer: handing over one buffer is far cheaper than cloning many small ones. */
 export interface PackedMessages {
   /** Whose they are. */
   readonly leaseTokens: readonly string[];
@@ -22,19 +23,25 @@ export interface PackedMessages {
   readonly ends: readonly number[];
   /** How many subtasks each carries. */
   readonly subtasks: readonly number[];
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
 /** From the main thread to the session thread: what collected in one turn of the event loop. */
 export interface ToSession {
-  readonly outcomes?: PackedMessages;
+  readonly outcomes?: PackedMessages | undefined;
   /** Parts; `numbers` holds the part numbers. */
-  readonly parts?: PackedMessages & { readonly numbers: readonly number[] };
-  readonly progress?: PackedMessages;
+  readonly parts?: (PackedMessages & { readonly numbers: readonly number[] }) | undefined;
+  readonly progress?: PackedMessages | undefined;
   /** Attempts that ended after their lease was lost. */
-  readonly abandoned?: readonly string[];
+  readonly abandoned?: readonly string[] | undefined;
   /** `drain`: take no more grants. `finish`: also close once everything is acknowledged. */
-  readonly shutdown?: "drain" | "finish";
+  readonly shutdown?: "drain" | "finish" | undefined;
+}
+
+/** Why something was refused. */
+export interface Refusal {
+  readonly reason: string;
+  readonly message: string;
 }
 
 /** An answer that the main thread must act upon: to a part, or a refused outcome. */
@@ -44,7 +51,7 @@ export interface ForwardedAck {
   /** Missing: it answers an outcome. */
   readonly part: number | undefined;
   /** Missing: accepted. */
-  readonly refusal: { readonly reason: string; readonly message: string } | undefined;
+  readonly refusal: Refusal | undefined;
   /** How often outcomes of this attempt were refused. */
   readonly refusals: number;
 }
@@ -60,7 +67,7 @@ export interface LeaseStop {
 /** From the session thread to the main thread: what collected in one turn of the event loop, grants first. */
 export interface FromSession {
   /** A session was opened or resumed here. */
-  readonly connected?: { readonly address: string; readonly limits: SubmissionLimits } | undefined;
+  readonly connected?: { readonly address: Address; readonly limits: SubmissionLimits } | undefined;
   /** Grants, each an encoded SessionResponse. */
   readonly grants?: readonly Uint8Array[] | undefined;
   readonly acks?: readonly ForwardedAck[] | undefined;

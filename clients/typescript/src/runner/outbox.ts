@@ -1,6 +1,6 @@
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { SubmissionLimits } from "../submission/split.ts";
-import type { HeldMessage } from "./lease-table.ts";
+import type { Encoded } from "./outcome.ts";
 
 const maxMessagesPerFrame = 500;
 /** Beyond this a frame is sent, whatever still waits: larger ones only add latency. */
@@ -13,20 +13,20 @@ const lengthDelimited = 2;
 
 /** What waits to be written to the current connection, put into frames of whatever collected while the connection was busy. */
 export class Outbox {
-  #parts: HeldMessage[] = [];
-  #outcomes: HeldMessage[] = [];
-  readonly #progress = new Map<string, HeldMessage>();
+  #parts: Encoded[] = [];
+  #outcomes: Encoded[] = [];
+  readonly #progress = new Map<string, Encoded>();
 
-  addPart(part: HeldMessage): void {
+  addPart(part: Encoded): void {
     this.#parts.push(part);
   }
 
-  addOutcome(outcome: HeldMessage): void {
+  addOutcome(outcome: Encoded): void {
     this.#outcomes.push(outcome);
   }
 
   /** Takes the place of an earlier report that still waits. */
-  addProgress(leaseToken: string, report: HeldMessage): void {
+  addProgress(leaseToken: string, report: Encoded): void {
     this.#progress.set(leaseToken, report);
   }
 
@@ -44,7 +44,7 @@ export class Outbox {
     return undefined;
   }
 
-  #takeProgress(limits: SubmissionLimits): HeldMessage[] {
+  #takeProgress(limits: SubmissionLimits): Encoded[] {
     const waiting = [...this.#progress.entries()];
     const batch = takeBatch(
       waiting.map(([, report]) => report),
@@ -56,7 +56,7 @@ export class Outbox {
 }
 
 /** Takes from the front as many messages as fit in one frame, at least one. */
-function takeBatch(messages: HeldMessage[], limits: SubmissionLimits): HeldMessage[] {
+function takeBatch(messages: Encoded[], limits: SubmissionLimits): Encoded[] {
   const maxBytes = Math.min(softFrameBytes, limits.maxMessageBytes);
   let bytes = 0;
   let subtasks = 0;
@@ -72,7 +72,7 @@ function takeBatch(messages: HeldMessage[], limits: SubmissionLimits): HeldMessa
 }
 
 /** A SessionRequest around messages that are encoded already. */
-function encodeFrame(kind: keyof typeof frameFields, messages: readonly HeldMessage[]): Uint8Array {
+function encodeFrame(kind: keyof typeof frameFields, messages: readonly Encoded[]): Uint8Array {
   const writer = new BinaryWriter();
   writer.tag(frameFields[kind], lengthDelimited).fork();
   for (const message of messages) writer.tag(1, lengthDelimited).bytes(message.bytes);

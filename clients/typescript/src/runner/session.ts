@@ -1,13 +1,6 @@
 import { TaskgroveError } from "../errors.ts";
 import type { Duration } from "../gen/google/protobuf/duration.ts";
-import {
-  type Ack,
-  AckResult,
-  type Grants,
-  Outcome,
-  type Revocation,
-  RevocationReason,
-} from "../gen/taskgrove/v1/lease.ts";
+import { type Ack, AckResult, type Grants, type Revocation, RevocationReason } from "../gen/taskgrove/v1/lease.ts";
 import { SessionRequest, SessionResponse, type Welcome } from "../gen/taskgrove/v1/runner.ts";
 import { reconnectDelayMs } from "../rpc/backoff.ts";
 import type { SubmissionLimits } from "../submission/split.ts";
@@ -16,6 +9,7 @@ import { Connection } from "./connection.ts";
 import { LeaseTable } from "./lease-table.ts";
 import type { LeaseStop, SessionConfig, ToSession } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
+import { encodeReleased } from "./outcome.ts";
 import { unpackMessages } from "./packed-messages.ts";
 import type { ToMain } from "./to-main.ts";
 
@@ -171,7 +165,7 @@ export class Session {
     for (const { leaseToken } of welcome.lostLeases) this.#lose(leaseToken, "LEASE_LOST", 0);
     this.#logWelcome(welcome);
     this.#sessionId = welcome.sessionId;
-    this.#toMain.connected({ address: this.#connection?.address.target ?? "", limits: this.#limits });
+    if (this.#connection) this.#toMain.connected({ address: this.#connection.address, limits: this.#limits });
     this.#every(toMs(welcome.heartbeatInterval, defaultHeartbeatMs), () => this.#sendHeartbeat());
     const silenceMs = silentPings * toMs(welcome.pingInterval, defaultPingMs);
     this.#every(silenceMs / silenceChecks, () => this.#checkSilence(silenceMs));
@@ -275,7 +269,7 @@ export class Session {
     if (!lost) return;
     if (!this.#isOpen) this.#creditsOwed++;
     else if (lost.connection !== this.#connectionNumber) this.#write({ $case: "addCredits", value: { credits: 1 } });
-    else this.#outbox.addOutcome({ bytes: encodeReleased(lost.taskId, leaseToken), subtasks: 0 });
+    else this.#outbox.addOutcome(encodeReleased({ taskId: lost.taskId, leaseToken }));
   }
 
   #checkFinished(): void {
@@ -361,9 +355,4 @@ function toLimits({ limits }: Welcome): SubmissionLimits {
 
 function toMs(duration: Duration | undefined, fallback: number): number {
   return duration ? duration.seconds * 1000 + duration.nanos / 1e6 : fallback;
-}
-
-function encodeReleased(taskId: string, leaseToken: string): Uint8Array {
-  const result = { $case: "released", value: {} } as const;
-  return Outcome.encode({ taskId, leaseToken, result, progress: [], display: "" }).finish();
 }
