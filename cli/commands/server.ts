@@ -1,0 +1,21 @@
+import type { Command } from "commander";
+import type { CliIo } from "../io.ts";
+import { readConfig, serve } from "./orchestrator.ts";
+
+/** Adds `taskgrove server`: the orchestrator for operation, with all of its own flags and variables. */
+export function addServerCommand(program: Command, io: CliIo): void {
+  program
+    .command("server")
+    .description("run an orchestrator for operation; --help lists its flags and variables")
+    .helpOption(false)
+    .allowUnknownOption()
+    .argument("[flags...]")
+    .action(async (flags: readonly string[]) => {
+      const config = readConfig(io, flags);
+      if (config === undefined) return;
+      await serve(config, io, ({ grpcAddress, httpAddress }) => {
+        const record = { msg: "listening", grpcAddress, httpAddress, storeFile: config.store.file };
+        io.stderr.write(`${JSON.stringify(record)}\n`);
+      });
+    });
+}

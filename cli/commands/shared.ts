@@ -1,0 +1,65 @@
+import { type Command, InvalidArgumentError } from "commander";
+import type { Client } from "taskgrove";
+import { InterruptedError, UsageError } from "../exit-codes.ts";
+import type { CliIo } from "../io.ts";
+
+const defaultAddress = "127.0.0.1:4150";
+
+/** Options of every command that talks to an orchestrator. */
+export interface ConnectionOptions {
+  readonly address?: string;
+  readonly json?: boolean;
+}
+
+/** Adds the options that every command that talks to an orchestrator has. */
+export function withConnection(command: Command): Command {
+  return command
+    .option("--address <host:port>", "where the orchestrator is (default: $TASKGROVE_ADDRESS, else 127.0.0.1:4150)")
+    .option("--json", "write JSON for machines: one object, or one per line");
+}
+
+/** Where the orchestrator is. */
+export function resolveAddress(options: ConnectionOptions, io: CliIo): string {
+  return options.address ?? (io.env.TASKGROVE_ADDRESS || defaultAddress);
+}
+
+/** Runs with a client that is closed afterwards. */
+export async function withClient<T>(
+  options: ConnectionOptions,
+  io: CliIo,
+  run: (client: Client) => Promise<T>,
+): Promise<T> {
+  using client = io.connect(resolveAddress(options, io));
+  return await run(client);
+}
+
+/** Runs with a signal that aborts with an {@link InterruptedError} at Ctrl-C. */
+export async function untilInterrupted<T>(io: CliIo, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const takeBack = io.onInterrupt(() => controller.abort(new InterruptedError("interrupted")));
+  try {
+    return await run(controller.signal);
+  } catch (error) {
+    // Whatever an aborted call rejects with, the cause is the interruption.
+    controller.signal.throwIfAborted();
+    throw error;
+  } finally {
+    takeBack();
+  }
+}
+
+/** The id that the user means: an id, or `latest` for the job that was submitted last. */
+export async function resolveJobId(client: Client, given: string): Promise<string> {
+  if (given !== "latest") return given;
+  for await (const job of client.jobs.list({ limit: 1 })) return job.id;
+  throw new UsageError("there is no job yet, so none is the latest");
+}
+
+/** Parses a whole number within bounds, for commander. */
+export function parseInteger(least: number, most = 2 ** 31 - 1): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^-?\d+$/.test(text) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+  };
+}
