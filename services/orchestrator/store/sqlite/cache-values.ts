@@ -64,7 +64,7 @@ export class CacheTable {
   finish(values: readonly CacheValueRecord[]): void {
     for (const { valueId, jobId, key, size, writtenAt } of values) {
       const earlier = this.find(jobId, key);
-      if (earlier !== null) this.#deleteChunks.run(earlier.valueId);
+      if (earlier !== null && earlier.valueId !== valueId) this.#deleteChunks.run(earlier.valueId);
       this.#endUpload.run(valueId);
       this.#putValue.run(jobId, key, valueId, size, writtenAt);
     }
@@ -72,34 +72,40 @@ export class CacheTable {
 
   delete(values: NonNullable<WriteSet["deleteCacheValues"]>): void {
     for (const { jobId, key, valueId } of values) {
-      this.#deleteValue.run(jobId, key, valueId);
-      this.#deleteChunks.run(valueId);
+      if (Number(this.#deleteValue.run(jobId, key, valueId).changes) > 0) this.#deleteChunks.run(valueId);
     }
   }
 
   abort(valueIds: readonly string[]): void {
     for (const id of valueIds) {
-      this.#endUpload.run(id);
-      this.#deleteChunks.run(id);
+      // What was finished in the meantime is a value by now, and stays.
+      if (Number(this.#endUpload.run(id).changes) > 0) this.#deleteChunks.run(id);
     }
   }
 
-  /** Deletes up to `limit` rows of a job's values and uploads and returns how many it found. */
+  /** Deletes up to `limit` rows of a job's values and uploads and returns how many it found. A chunk counts as `CHUNK_WEIGHT` rows. */
   deleteOf(jobId: string, limit: number): number {
     let left = limit;
     for (const value of this.below(jobId, "", limit)) {
       if (left <= 0) return limit;
-      left -= Number(this.#deleteSomeChunks.run(value.valueId, left).changes);
+      left -= this.#deleteChunksOf(value.valueId, left);
       if (left > 0) left -= Number(this.#deleteValue.run(jobId, value.key, value.valueId).changes);
     }
     for (const [id] of this.#uploadsOfJob.all(jobId)) {
       if (left <= 0) return limit;
-      left -= Number(this.#deleteSomeChunks.run(id, left).changes);
+      left -= this.#deleteChunksOf(id, left);
       if (left > 0) left -= Number(this.#endUpload.run(id).changes);
     }
     return limit - Math.max(0, left);
   }
+
+  #deleteChunksOf(valueId: string, limit: number): number {
+    return Number(this.#deleteSomeChunks.run(valueId, Math.ceil(limit / CHUNK_WEIGHT)).changes) * CHUNK_WEIGHT;
+  }
 }
+
+/** A chunk of 1 MiB is 256 pages to give back, where most rows share a page with others. */
+const CHUNK_WEIGHT = 64;
 
 /** Rows read at once while looking for groups: most are passed over by the first group among them. */
 const DIRECT_PAGE = 100;
@@ -130,7 +136,8 @@ export class CacheReader {
     const { jobId, prefix, directOnly } = filter;
     const values: CacheValueRecord[] = [];
     const groups: string[] = [];
-    let from = page.after ?? prefix;
+    let from = page.after === null ? prefix : decodeCursor(page.after);
+    if (from === null) return { values, groups, next: null };
     while (values.length + groups.length < page.limit) {
       const left = page.limit - values.length - groups.length;
       const wanted = directOnly ? Math.min(left, DIRECT_PAGE) : left;
@@ -153,13 +160,25 @@ export class CacheReader {
       if (!jumped && found.length < wanted) return { values, groups, next: null };
     }
     const more = this.#behind.get(jobId, from, 1);
-    return { values, groups, next: more?.[1].startsWith(prefix) === true ? from : null };
+    return { values, groups, next: more?.[1].startsWith(prefix) === true ? encodeCursor(from) : null };
   }
 }
 
 /** The first key that sorts behind all keys of a group: "0" is the character after "/". */
 function behindGroup(group: string): string {
   return `${group.slice(0, -1)}0`;
+}
+
+/** Tells our cursors from those of another driver. */
+const CURSOR_MARK = "from:";
+
+function encodeCursor(from: string): string {
+  return `${CURSOR_MARK}${from}`;
+}
+
+/** null: not a cursor of ours. */
+function decodeCursor(cursor: string): string | null {
+  return cursor.startsWith(CURSOR_MARK) ? cursor.slice(CURSOR_MARK.length) : null;
 }
 
 function decodeValue([jobId, key, valueId, size, writtenAt]: ValueRow): CacheValueRecord {

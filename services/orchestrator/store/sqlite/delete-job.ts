@@ -12,7 +12,11 @@ export class JobDeletion {
 
   constructor(db: DatabaseSync, tables: Tables) {
     this.#tables = tables;
-    this.#tasksOfJob = query(db, "SELECT key, id FROM task INDEXED BY task_tree WHERE job = ? LIMIT ?");
+    // Children first: the parent of a task that can still be listed must be there.
+    this.#tasksOfJob = query(
+      db,
+      "SELECT key, id FROM task INDEXED BY task_tree WHERE job = ? ORDER BY owner DESC, grp DESC, key DESC LIMIT ?",
+    );
     this.#deleteTask = command(db, "DELETE FROM task WHERE key = ?");
     this.#deleteInput = command(db, "DELETE FROM task_input WHERE task = ?");
     this.#deleteJob = command(db, "DELETE FROM job WHERE key = ?");
