@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { StoreReads } from "../store.ts";
+import { type StoreReads, StoreUnavailable } from "../store.ts";
 import { CacheReader } from "./cache-values.ts";
 import { ChangeReader } from "./changes.ts";
 import { ClusterReader } from "./clusters.ts";
@@ -25,6 +25,7 @@ export function createReads(db: DatabaseSync): StoreReads {
 
   /** Several reads of one call see the same state. */
   async function read<T>(body: () => T): Promise<T> {
+    if (!db.isOpen) throw new StoreUnavailable("the store is closed");
     try {
       db.exec("BEGIN");
       try {
