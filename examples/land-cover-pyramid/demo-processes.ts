@@ -5,6 +5,9 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
+/** Why the demo cannot go on: for people, not a bug. */
+export class DemoStopped extends Error {}
+
 /** A process that the demo started; stopped with SIGTERM when it goes out of scope. */
 export interface DemoProcess extends AsyncDisposable {
   readonly name: string;
@@ -61,6 +64,10 @@ export function startProcess(
     child.once("error", (error) => resolve(error.message));
     child.once("close", (code, signal) => file.end(() => resolve(signal ?? `code ${code}`)));
   });
+  // Should the demo itself crash, nothing that it started stays behind.
+  const killAtExit = () => child.kill("SIGKILL");
+  process.once("exit", killAtExit);
+  ended.then(() => process.off("exit", killAtExit));
   let stopping = false;
   const unexpectedEnd = rejectWhenEnded(name, ended, log, () => stopping);
   // Whoever is interested waits for it; until then it is no unhandled rejection.
@@ -85,5 +92,5 @@ async function rejectWhenEnded(name: string, ended: Promise<string>, log: string
   const how = await ended;
   if (expected()) return new Promise<never>(() => undefined);
   const tail = (await readFile(log, "utf8")).trimEnd().split("\n").slice(-10).join("\n");
-  throw new Error(`${name} ended by itself (${how}). The end of its log, ${log}:\n${tail}`);
+  throw new DemoStopped(`${name} ended by itself (${how}). The end of its log, ${log}:\n${tail}`);
 }

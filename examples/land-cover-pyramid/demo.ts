@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { watchJob } from "@taskgrove/cli/watch/index.ts";
 import { Client, type Job, type RunnerInfo } from "taskgrove";
 import { type DemoOptions, parseDemoCommand } from "./demo-options.ts";
-import { type DemoProcess, startOrchestrator, startProcess } from "./demo-processes.ts";
+import { type DemoProcess, DemoStopped, startOrchestrator, startProcess } from "./demo-processes.ts";
 import { type MapInput, WorldMap } from "./tasks.ts";
 import { checkPicture, checkTasks, type Finding, summarise, tasksOf } from "./verify.ts";
 
@@ -28,7 +28,11 @@ async function main(args: readonly string[]): Promise<number> {
       process.stderr.write(`${command.problems.join("\n")}\nTry --help.\n`);
       return 2;
     case "run":
-      return runDemo(command.options);
+      return runDemo(command.options).catch((error: unknown) => {
+        if (!(error instanceof DemoStopped)) throw error;
+        process.stderr.write(`\nThe demo stopped: ${error.message}\n`);
+        return 1;
+      });
   }
 }
 
@@ -56,14 +60,16 @@ async function runDemo(options: DemoOptions): Promise<number> {
     cityLights: join(directory, "there-is-no-such-file.json"),
   };
   const { id } = await client.jobs.submit("land cover of the world", new WorldMap(map));
+  const watching = new AbortController();
+  started.defer(() => watching.abort());
   const job = await Promise.race([
-    watchAndKill(client, id, options.kill ? runners : []),
+    watchAndKill(client, id, options.kill ? runners : [], watching.signal),
     rejectAtSignal(),
     rejectAfterPatience(),
     ...[orchestrator, ...runners].map(({ unexpectedEnd }) => unexpectedEnd),
   ]);
   const seconds = (performance.now() - beginning) / 1000;
-  return report(client, job, { picture, seconds, zoom: options.zoom });
+  return await report(client, job, { picture, seconds, zoom: options.zoom });
 }
 
 function startRunner(name: string, address: string, directory: string): DemoProcess {
@@ -73,10 +79,15 @@ function startRunner(name: string, address: string, directory: string): DemoProc
 }
 
 /** Draws the job until it has ended. Half way it kills one of `victims`, if there are any, and says so. */
-async function watchAndKill(client: Client, jobId: string, victims: readonly DemoProcess[]): Promise<Job> {
+async function watchAndKill(
+  client: Client,
+  jobId: string,
+  victims: readonly DemoProcess[],
+  signal: AbortSignal,
+): Promise<Job> {
   const out = process.stdout;
   const interruption = new AbortController();
-  const killing = killHalfWay(client, jobId, victims).then((killed) => {
+  const killing = killHalfWay(client, jobId, victims, signal).then((killed) => {
     if (killed === undefined) return;
     // Lines can be added to at any time; a drawing has to be left first.
     if (out.isTTY) interruption.abort(killed);
@@ -84,13 +95,13 @@ async function watchAndKill(client: Client, jobId: string, victims: readonly Dem
   });
   killing.catch(() => undefined);
   try {
-    const job = await watchJob(client, jobId, { out, signal: interruption.signal });
+    const job = await watchJob(client, jobId, { out, signal: AbortSignal.any([signal, interruption.signal]) });
     await killing;
     return job;
   } catch (error) {
-    if (!interruption.signal.aborted) throw error;
+    if (signal.aborted || !interruption.signal.aborted) throw error;
     say(String(interruption.signal.reason));
-    return watchJob(client, jobId, { out });
+    return watchJob(client, jobId, { out, signal });
   }
 }
 
@@ -103,9 +114,10 @@ async function killHalfWay(
   client: Client,
   jobId: string,
   victims: readonly DemoProcess[],
+  signal: AbortSignal,
 ): Promise<string | undefined> {
   if (victims.length === 0) return undefined;
-  for await (const { job } of client.jobs.watch(jobId, { jobOnly: true })) {
+  for await (const { job } of client.jobs.watch(jobId, { jobOnly: true, signal })) {
     if (isHalfWay(job)) return killBusiest(client, victims);
   }
   return undefined;
@@ -132,14 +144,14 @@ async function killBusiest(client: Client, victims: readonly DemoProcess[]): Pro
 function rejectAtSignal(): Promise<never> {
   return new Promise((_, reject) => {
     for (const signal of ["SIGINT", "SIGTERM"] as const) {
-      process.once(signal, () => reject(new Error(`stopped by ${signal}`)));
+      process.once(signal, () => reject(new DemoStopped(`it was told to by ${signal}`)));
     }
   });
 }
 
 function rejectAfterPatience(): Promise<never> {
   return new Promise((_, reject) => {
-    setTimeout(() => reject(new Error("the job takes too long")), PATIENCE_MS).unref();
+    setTimeout(() => reject(new DemoStopped("the job takes too long")), PATIENCE_MS).unref();
   });
 }
 

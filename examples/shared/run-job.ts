@@ -1,4 +1,12 @@
-import { type AnyTask, Client, type JobTree, Runner, type RunnerOptions, type TaskNode } from "taskgrove";
+import {
+  type AnyTask,
+  Client,
+  createStderrLogger,
+  type JobTree,
+  Runner,
+  type RunnerOptions,
+  type TaskNode,
+} from "taskgrove";
 
 /** What to run, and on how much of a runner. */
 export type JobRun = Readonly<{
@@ -9,7 +17,7 @@ export type JobRun = Readonly<{
   /** Its root task. */
   root: AnyTask;
   /** What the runner can execute, and how many at once. */
-  runner: Pick<RunnerOptions, "tasks" | "concurrency" | "logger">;
+  runner: Pick<RunnerOptions, "tasks" | "concurrency">;
 }>;
 
 /**
@@ -20,8 +28,10 @@ export type JobRun = Readonly<{
 export async function runJob({ address, name, root, runner }: JobRun): Promise<JobTree> {
   using client = new Client({ address });
   const job = await client.jobs.submit(name, root);
-  await new Runner({ ...runner, address }).runAll();
-  return client.jobs.tree(job.id);
+  // What fails in tasks is part of the result, so only the runner's own trouble is worth a line.
+  await new Runner({ ...runner, address, logger: createStderrLogger("error") }).runAll();
+  // Awaited here: the client is closed when this function returns.
+  return await client.jobs.tree(job.id);
 }
 
 /** A job's tasks, one a line, indented by depth: what each is called and where it stands. */
@@ -37,7 +47,7 @@ export function countTasks(tree: JobTree): number {
 
 function formatNode(node: TaskNode, indent: string): string[] {
   return [
-    `${indent}${node.display} ${node.state}`,
+    `${indent}${node.display || node.identifier[0]} ${node.state}`,
     ...node.children.flatMap((child) => formatNode(child, `${indent}  `)),
   ];
 }
