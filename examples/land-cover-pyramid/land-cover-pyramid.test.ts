@@ -112,6 +112,17 @@ describe("the land cover pyramid", () => {
   });
 });
 
+describe("checkTasks", () => {
+  it("finds a task that is missing, and one that did not complete", async () => {
+    const { tasks } = await drawMap();
+    const leaf = tasks.findIndex(({ display }) => display.startsWith("leaf"));
+    const others = tasks.filter((_, index) => index !== leaf);
+    expect(checkTasks(others, ZOOM).map(({ ok }) => ok)).toEqual([false, true]);
+    const halted = tasks.map((task, index) => (index === leaf ? { ...task, state: "FAILED" as const } : task));
+    expect(checkTasks(halted, ZOOM).map(({ ok }) => ok)).toEqual([true, false]);
+  });
+});
+
 describe("checkPicture", () => {
   it("finds a single wrong pixel", async () => {
     const { input } = await drawMap();
