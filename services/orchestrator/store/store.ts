@@ -15,6 +15,8 @@ import type {
  * The port to a database. A driver loads records, writes records and answers a few queries by index; it knows no rule of the state
  * machine. The contract suite in `contract/` says what a driver must do.
  *
+ * Ids of jobs and of tasks ascend in the order in which they are inserted, so "by id" and "in order of submission" are the same order.
+ *
  * Whoever calls `transact` may call it from several places at once; the driver runs the bodies one after another or in isolation. A body must
  * await nothing but the transaction it was given, and may be run again when the database asks for a retry.
  */
@@ -26,7 +28,7 @@ export interface Store extends StoreReads {
   transact<T>(body: (tx: StoreTransaction) => Promise<T>): Promise<T>;
   /** Calls `listener` when another process may have queued something. A hint: losing one costs only latency. Returns the unsubscriber. */
   onWakeup(listener: () => void): () => void;
-  /** Ends all use of the database. */
+  /** Ends all use of the database: whatever is asked for afterwards throws `StoreUnavailable`. May be called again. */
   close(): Promise<void>;
 }
 
@@ -123,10 +125,12 @@ export interface StoreTransaction {
 /** Everything that one step may write. A driver turns each list into one bulk write where it can. */
 export interface WriteSet {
   readonly insertJobs?: readonly JobRecord[];
+  /** What says where a job came from (name to `submittedAt`, without the status) never changes and need not be written again. */
   readonly updateJobs?: readonly JobRecord[];
   readonly insertGroups?: readonly GroupRecord[];
   readonly updateGroups?: readonly GroupRecord[];
   readonly insertTasks?: readonly TaskWithInput[];
+  /** The first part of a task's record, up to `createdAt`, never changes and need not be written again. */
   readonly updateTasks?: readonly TaskRecord[];
   /** Inserted, or replaced. */
   readonly putSessions?: readonly SessionRecord[];
@@ -202,7 +206,9 @@ export interface JobFilter {
   readonly states: readonly JobState[];
   /** Case does not matter. Empty: all. */
   readonly nameContains: string;
+  /** The first millisecond that counts; null: no bound. */
   readonly submittedFrom: number | null;
+  /** The first millisecond that no longer counts; null: no bound. */
   readonly submittedUntil: number | null;
   readonly cluster: string | null;
 }

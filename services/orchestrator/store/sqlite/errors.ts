@@ -19,6 +19,11 @@ export function translateError(error: unknown): unknown {
   return reason === undefined ? error : new StoreUnavailable(reason, { cause: error });
 }
 
+/** Whether another process holds the lock that was asked for. */
+export function isBusy(error: unknown): boolean {
+  return primaryCode(error) === 5;
+}
+
 function primaryCode(error: unknown): number {
   if (!(error instanceof Error) || !("errcode" in error) || typeof error.errcode !== "number") return 0;
   return error.errcode & 0xff;

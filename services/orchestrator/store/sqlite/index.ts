@@ -2,6 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { type Store, type StoreTransaction, StoreUnavailable } from "../store.ts";
 import { type Database, openDatabase, type SqliteOptions } from "./database.ts";
 import { translateError } from "./errors.ts";
+import { type Command, command } from "./query.ts";
 import { createReads } from "./reads.ts";
 import { createTransaction, Tables } from "./transaction.ts";
 
@@ -29,6 +30,8 @@ class Writer {
   readonly #db: DatabaseSync;
   readonly #tables: Tables;
   readonly #tx: StoreTransaction;
+  readonly #begin: Command;
+  readonly #commit: Command;
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
 
@@ -37,6 +40,8 @@ class Writer {
     this.#db = database.writer;
     this.#tables = new Tables(this.#db);
     this.#tx = createTransaction(this.#tables);
+    this.#begin = command(this.#db, "BEGIN IMMEDIATE");
+    this.#commit = command(this.#db, "COMMIT");
   }
 
   transact<T>(body: (tx: StoreTransaction) => Promise<T>): Promise<T> {
@@ -55,10 +60,10 @@ class Writer {
   async #run<T>(body: (tx: StoreTransaction) => Promise<T>): Promise<T> {
     if (this.#closed) throw new StoreUnavailable("the store is closed");
     try {
-      this.#db.exec("BEGIN IMMEDIATE");
+      this.#begin.run();
       const value = await body(this.#tx);
       this.#tables.keys.checkReserved();
-      this.#db.exec("COMMIT");
+      this.#commit.run();
       return value;
     } catch (error) {
       this.#rollBack();

@@ -15,14 +15,22 @@ const STATE_CONDITIONS: Readonly<Record<JobState, string>> = {
   CANCELED: "(status = 3)",
 };
 
+/** Jobs that one call looks at, so that a filter which matches little cannot hold up everything else. */
+const MAX_LOOKED = 10_000;
+const NEWEST = `SELECT * FROM job WHERE key < ? ORDER BY key DESC LIMIT ${MAX_LOOKED}`;
+
 /** Jobs by id, and lists of them. */
 export class JobReader {
   readonly #db: DatabaseSync;
   readonly #byId: Query<JobRow>;
+  readonly #lastLooked: Query<[number | null]>;
+  readonly #behind: Query<[number]>;
 
   constructor(db: DatabaseSync) {
     this.#db = db;
     this.#byId = query(db, `SELECT ${JOB_COLUMNS} FROM job WHERE id = ?`);
+    this.#lastLooked = query(db, `SELECT min(key) FROM (${NEWEST})`);
+    this.#behind = query(db, "SELECT 1 FROM job WHERE key < ? LIMIT 1");
   }
 
   /** The job and the key of its row. */
@@ -31,12 +39,12 @@ export class JobReader {
     return row === undefined ? null : { key: row[0], job: decodeJob(row) };
   }
 
-  /** The newest job has the highest key. */
+  /** The newest job has the highest key. Looks at no more than `MAX_LOOKED` jobs: the page may be short and still have a next one. */
   list(filter: JobFilter, page: PageRequest): Page<JobRecord> {
     const before = page.after === null ? Number.MAX_SAFE_INTEGER : Number(page.after);
     if (!Number.isSafeInteger(before)) return { items: [], next: null };
-    const conditions = ["key < ?"];
-    const values: Value[] = [before];
+    const conditions: string[] = [];
+    const values: Value[] = [];
     if (filter.states.length > 0) {
       conditions.push(`(${filter.states.map((state) => STATE_CONDITIONS[state]).join(" OR ")})`);
     }
@@ -48,11 +56,11 @@ export class JobReader {
     if (filter.submittedFrom !== null) add("submitted_at >= ?", filter.submittedFrom);
     if (filter.submittedUntil !== null) add("submitted_at < ?", filter.submittedUntil);
     if (filter.cluster !== null) add("EXISTS (SELECT 1 FROM json_each(clusters) WHERE value = ?)", filter.cluster);
-    const sql = `SELECT ${JOB_COLUMNS} FROM job WHERE ${conditions.join(" AND ")} ORDER BY key DESC LIMIT ?`;
-    const rows = query<JobRow>(this.#db, sql).all(...values, page.limit + 1);
-    const hasMore = rows.length > page.limit;
-    if (hasMore) rows.pop();
-    const last = rows.at(-1);
-    return { items: rows.map(decodeJob), next: hasMore && last !== undefined ? String(last[0]) : null };
+    const where = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
+    const sql = `SELECT ${JOB_COLUMNS} FROM (${NEWEST}) ${where} ORDER BY key DESC LIMIT ?`;
+    const rows = query<JobRow>(this.#db, sql).all(before, ...values, page.limit);
+    const last = rows.length === page.limit ? rows.at(-1)?.[0] : this.#lastLooked.get(before)?.[0];
+    const hasMore = last !== undefined && last !== null && this.#behind.get(last) !== undefined;
+    return { items: rows.map(decodeJob), next: hasMore ? String(last) : null };
   }
 }

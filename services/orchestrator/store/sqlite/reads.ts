@@ -1,12 +1,13 @@
 import type { DatabaseSync } from "node:sqlite";
-import { type StoreReads, StoreUnavailable } from "../store.ts";
+import { setImmediate } from "node:timers/promises";
+import { type Page, type PageRequest, type StoreReads, StoreUnavailable } from "../store.ts";
 import { CacheReader } from "./cache-values.ts";
 import { ChangeReader } from "./changes.ts";
 import { ClusterReader } from "./clusters.ts";
 import { translateError } from "./errors.ts";
 import { GroupReader } from "./groups.ts";
 import { JobReader } from "./job-reader.ts";
-import { query } from "./query.ts";
+import { command, query } from "./query.ts";
 import { QueueReader } from "./queues.ts";
 import { SessionReader } from "./sessions.ts";
 import { TaskReader } from "./task-reader.ts";
@@ -21,17 +22,19 @@ export function createReads(db: DatabaseSync): StoreReads {
   const cache = new CacheReader(db);
   const queues = new QueueReader(db);
   const clusters = new ClusterReader(db);
+  const begin = command(db, "BEGIN");
+  const end = command(db, "COMMIT");
   const size = query<[number]>(db, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size");
 
   /** Several reads of one call see the same state. */
   async function read<T>(body: () => T): Promise<T> {
     if (!db.isOpen) throw new StoreUnavailable("the store is closed");
     try {
-      db.exec("BEGIN");
+      begin.run();
       try {
         return body();
       } finally {
-        db.exec("COMMIT");
+        end.run();
       }
     } catch (error) {
       throw translateError(error);
@@ -40,10 +43,10 @@ export function createReads(db: DatabaseSync): StoreReads {
 
   return {
     job: (id) => read(() => jobs.find(id)?.job ?? null),
-    listJobs: (filter, page) => read(() => jobs.list(filter, page)),
+    listJobs: (filter, page) => fillPage(page, (rest) => read(() => jobs.list(filter, rest))),
     task: (id) => read(() => tasks.find(id)),
     tasks: (ids) => read(() => tasks.findAll(ids)),
-    listTasks: (filter, page) => read(() => tasks.list(filter, page)),
+    listTasks: (filter, page) => fillPage(page, (rest) => read(() => tasks.list(filter, rest))),
     groups: (ids) => read(() => ids.flatMap((id) => groups.find(id) ?? [])),
     listChanges: (jobId, afterSeq, limit) =>
       read(() => {
@@ -58,4 +61,17 @@ export function createReads(db: DatabaseSync): StoreReads {
     cacheChunk: (valueId, index) => read(() => cache.chunk(valueId, index)),
     storeStats: () => read(() => ({ sizeBytes: size.get()?.[0] ?? 0 })),
   };
+}
+
+/** Puts a page together from lists that stop early when a filter matches little, and lets others have their turn in between. */
+async function fillPage<T>(page: PageRequest, load: (rest: PageRequest) => Promise<Page<T>>): Promise<Page<T>> {
+  const items: T[] = [];
+  let after = page.after;
+  for (;;) {
+    const found = await load({ limit: page.limit - items.length, after });
+    items.push(...found.items);
+    if (found.next === null || items.length >= page.limit) return { items, next: found.next };
+    after = found.next;
+    await setImmediate();
+  }
 }
