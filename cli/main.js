@@ -10,5 +10,7 @@ if (major < needed) {
   );
   process.exitCode = 70;
 } else {
+  // What goes wrong with a connection is told in our own words; the gRPC library need not say it once more.
+  process.env.GRPC_VERBOSITY ??= "NONE";
   import("./cli.ts").then(({ runProcess }) => runProcess());
 }

@@ -30,7 +30,12 @@ export function addJobTree(job: Command, io: CliIo): void {
     .description("show the tasks of a job as a tree")
     .argument("<job>", 'id of the job, or "latest"')
     .option("--depth <n>", "levels that are shown; what is below is counted", parseInteger(1), 20)
-    .option("--children <n>", "children of one task that are shown; the rest is counted", parseInteger(1), 20)
+    .option(
+      "--children <n>",
+      "children of one task and identifier that are shown; the rest is counted",
+      parseInteger(1),
+      20,
+    )
     .option("--all", "show every task")
     .addHelpText("after", notes)
     .action(async (given: string, options: Options) => {

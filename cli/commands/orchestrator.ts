@@ -27,12 +27,13 @@ export function readConfig(io: CliIo, args: readonly string[]): Config | undefin
 export async function serve(
   config: Config,
   io: CliIo,
-  onListening: (orchestrator: Orchestrator) => void,
+  onListening: (orchestrator: Orchestrator, logger: ReturnType<typeof createLogger>) => void,
 ): Promise<void> {
-  const orchestrator = await startOrchestrator(config, { logger: createLogger(config.logLevel) }).catch((error) => {
+  const logger = createLogger(config.logLevel);
+  const orchestrator = await startOrchestrator(config, { logger }).catch((error) => {
     throw new UsageError(`cannot start the orchestrator: ${error instanceof Error ? error.message : String(error)}`);
   });
-  onListening(orchestrator);
+  onListening(orchestrator, logger);
   await new Promise<void>((resolve) => io.onInterrupt(resolve));
   // From here on the signal does what it does by default: it ends the process.
   await orchestrator.stop();

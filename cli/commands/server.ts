@@ -13,9 +13,8 @@ export function addServerCommand(program: Command, io: CliIo): void {
     .action(async (flags: readonly string[]) => {
       const config = readConfig(io, flags);
       if (config === undefined) return;
-      await serve(config, io, ({ grpcAddress, httpAddress }) => {
-        const record = { msg: "listening", grpcAddress, httpAddress, storeFile: config.store.file };
-        io.stderr.write(`${JSON.stringify(record)}\n`);
+      await serve(config, io, ({ grpcAddress, httpAddress }, logger) => {
+        logger.info({ grpcAddress, httpAddress, storeFile: config.store.file }, "listening");
       });
     });
 }

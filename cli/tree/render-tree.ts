@@ -15,7 +15,7 @@ export interface TreeOptions {
   readonly now: number;
   /** Those that are connected, to say why a task waits. */
   readonly runners: readonly RunnerInfo[];
-  /** Children of one task beyond this number are only counted. */
+  /** Children of one task and one identifier beyond this number are only counted. */
   readonly maxChildren: number;
   /** Levels below this number are only counted; 1 shows the root tasks alone. */
   readonly maxLevels: number;
@@ -24,8 +24,16 @@ export interface TreeOptions {
 /** Deeper levels are not moved further to the right; a number tells their depth. */
 const maxIndent = 24;
 
+/** Tasks that are not shown, of one identifier. */
+interface Hidden {
+  readonly identifier: string;
+  readonly size: number;
+  /** With all tasks below them. */
+  readonly counts: Counts;
+}
+
 interface Pending {
-  readonly node: TaskNode | Counts;
+  readonly entry: TaskNode | Hidden;
   readonly prefix: string;
   readonly branch: string;
   readonly depth: number;
@@ -33,42 +41,66 @@ interface Pending {
 
 /** Draws a tree of tasks, line by line, so that a large one need not be held as text. */
 export function* renderTree(roots: readonly TaskNode[], options: TreeOptions): Generator<string> {
-  const pending: Pending[] = level(roots, "", 0, options).reverse();
+  const pending = level(roots, "", 0, options).reverse();
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const { node, prefix, branch, depth } = next;
+    const { entry, prefix, branch, depth } = next;
     const rails = options.style("gray", prefix + branch);
-    if (!("task" in node)) {
-      yield `${rails}… ${formatCountOf(countAll(node), "more task")}: ${describeCounts(node, options.style)}`;
-      continue;
+    if ("task" in entry) {
+      yield rails + taskLine(entry.task, options);
+      pending.push(...level(entry.children, childPrefix(next), depth + 1, options).reverse());
+    } else {
+      yield rails + hiddenLine(entry, options.style);
     }
-    yield rails + taskLine(node.task, options);
-    pending.push(...level(node.children, childPrefix(next), depth + 1, options).reverse());
   }
 }
 
-/** Tasks beside one another, and the count of those that are not shown. */
+/** Tasks beside one another, and the counts of those that are not shown. */
 function level(nodes: readonly TaskNode[], prefix: string, depth: number, options: TreeOptions): Pending[] {
-  const most = depth < options.maxLevels ? options.maxChildren : 0;
-  // One line for a single task that is left out would say less than the task itself.
-  const shown = nodes.length === most + 1 && most > 0 ? nodes : nodes.slice(0, most);
-  const hidden = nodes.slice(shown.length);
-  const entries: (TaskNode | Counts)[] = [...shown];
-  if (hidden.length > 0) entries.push(sumCounts(hidden));
-  return entries.map((node, index) => {
+  const entries = depth < options.maxLevels ? chooseShown(nodes, options.maxChildren) : [...sumHidden(nodes)];
+  return entries.map((entry, index) => {
     const branch = depth === 0 ? "" : index === entries.length - 1 ? "└ " : "├ ";
-    return { node, prefix: depth > maxIndent ? `(${formatCount(depth)}) ` : prefix, branch, depth };
+    return { entry, prefix: depth > maxIndent ? `(${formatCount(depth)}) ` : prefix, branch, depth };
   });
+}
+
+/** For each identifier at most so many tasks, in their order: those in which something failed or runs before others. */
+function chooseShown(nodes: readonly TaskNode[], most: number): (TaskNode | Hidden)[] {
+  const byIdentifier = Map.groupBy(nodes, identifierOf);
+  const hidden = new Set<TaskNode>();
+  for (const group of byIdentifier.values()) {
+    // One line for a single task that is left out would say less than the task itself.
+    if (group.length <= most + 1) continue;
+    for (const node of group.toSorted((a, b) => urgency(a.counts) - urgency(b.counts)).slice(most)) hidden.add(node);
+  }
+  return [...nodes.filter((node) => !hidden.has(node)), ...sumHidden(nodes.filter((node) => hidden.has(node)))];
+}
+
+function urgency(counts: Counts): number {
+  if (counts.FAILED > 0) return 0;
+  return counts.RUNNING > 0 ? 1 : 2;
+}
+
+function* sumHidden(nodes: readonly TaskNode[]): Generator<Hidden> {
+  for (const [identifier, group] of Map.groupBy(nodes, identifierOf)) {
+    const counts = noCounts();
+    for (const node of group) addCounts(counts, node.counts);
+    yield { identifier, size: group.length, counts };
+  }
+}
+
+function hiddenLine({ identifier, size, counts }: Hidden, style: Style): string {
+  const all = countAll(counts);
+  const below = all === size ? "" : `, with all below ${formatCountOf(all, "task")}`;
+  return `… ${formatCount(size)} × ${identifier}${below}: ${describeCounts(counts, style)}`;
+}
+
+function identifierOf({ task }: TaskNode): string {
+  return oneLine(task.identifier.join("@"));
 }
 
 function childPrefix({ prefix, branch, depth }: Pending): string {
   if (depth === 0) return "";
   return depth > maxIndent ? "" : prefix + (branch === "├ " ? "│ " : "  ");
-}
-
-function sumCounts(nodes: readonly TaskNode[]): Counts {
-  const counts = noCounts();
-  for (const node of nodes) addCounts(counts, node.counts);
-  return counts;
 }
 
 function taskLine(task: JobTask, options: TreeOptions): string {

@@ -6,7 +6,7 @@ import { oneLine, padEnd, textWidth, truncate, truncateStyled } from "../format/
 import { formatCount, formatDuration } from "../format/values.ts";
 import { countAll, countDone, formatIconCounts } from "./counts.ts";
 import { describeFailure, jobDuration } from "./describe.ts";
-import type { JobModel } from "./model.ts";
+import type { FailedAttempt, JobModel } from "./model.ts";
 import { selectRows } from "./rows.ts";
 import { treeLines } from "./tree-lines.ts";
 
@@ -19,17 +19,22 @@ export interface FrameOptions {
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly style: Style;
+  /** Without what the outcome says too, when that is to follow: the first line and the last failure. */
+  readonly withoutSummary?: boolean;
 }
 
+/** A job that nobody has started after this long probably has no runner. */
+const patienceMs = 3_000;
 const maxLabelColumns = 24;
 const maxBarColumns = 32;
 
 /** Draws a job as it stands: what it is, a bar for its tasks and for each progress label, its tree, and the last failure. */
 export function renderFrame(model: JobModel, options: FrameOptions): string[] {
   const { job } = model;
-  const head = job === undefined ? [] : [headline(job, options)];
+  const summary = options.withoutSummary !== true;
+  const head = job === undefined || !summary ? [] : [headline(job, options)];
   const bars = barLines(model, Math.max(1, Math.floor((options.rows - head.length) / 3)), options);
-  const tail = tailLines(model, options);
+  const tail = summary ? tailLines(model, options) : [];
   const room = options.rows - head.length - bars.length - tail.length - 1;
   const tree = room > 0 ? ["", ...treeLines(selectRows(model, room), options.columns, options.style)] : [];
   return [...head, ...bars, ...tree, ...tail]
@@ -76,10 +81,19 @@ function barLine(bar: Progress, labelColumns: number, barColumns: number, number
   return `  ${label}  ${formatBar(bar.done, bar.total, barColumns, style)}  ${barNumbers(bar).padStart(numberColumns)}`;
 }
 
-/** The latest failure and how often something was tried again; nothing when nothing failed. */
-function tailLines(model: JobModel, { columns, rows, style }: FrameOptions): string[] {
-  if (model.lastFailure === undefined || rows < 8) return [];
-  const retries =
-    model.retries > 0 ? `${formatCount(model.retries)} ${model.retries === 1 ? "retry" : "retries"}; ` : "";
-  return ["", style("dim", truncate(`${retries}last failure: ${describeFailure(model.lastFailure)}`, columns))];
+/** The latest failure and how often something was tried again; what to look at when nothing starts; or nothing. */
+function tailLines(model: JobModel, { columns, rows, now, style }: FrameOptions): string[] {
+  if (rows < 8) return [];
+  const text = model.lastFailure === undefined ? waitingHint(model, now) : failureText(model, model.lastFailure);
+  return text === "" ? [] : ["", style("dim", truncate(text, columns))];
+}
+
+function failureText({ retries }: JobModel, failure: FailedAttempt): string {
+  const retried = retries > 0 ? `${formatCount(retries)} ${retries === 1 ? "retry" : "retries"}; ` : "";
+  return `${retried}last failure: ${describeFailure(failure)}`;
+}
+
+function waitingHint({ job }: JobModel, now: number): string {
+  if (job?.state !== "SUBMITTED" || jobDuration(job, now) < patienceMs) return "";
+  return `Nothing has started yet. Is there a runner for it? taskgrove job tree ${job.id} says why it waits.`;
 }
