@@ -2,7 +2,7 @@ import { mkdir, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { watchJob } from "@taskgrove/cli/watch/index.ts";
+import { watchJob } from "@taskgrove/cli/watch";
 import { Client, type Job, type RunnerInfo } from "taskgrove";
 import { type DemoOptions, parseDemoCommand } from "./demo-options.ts";
 import { type DemoProcess, DemoStopped, startOrchestrator, startProcess } from "./demo-processes.ts";
