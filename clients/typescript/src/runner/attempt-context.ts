@@ -27,14 +27,14 @@ export class AttemptContext implements TaskContext {
     this.#services = services;
   }
 
-  submitSubtask(task: AnyTask, options?: SubtaskOptions): TaskHandle {
-    return this.#attempt.submission().add(task, options);
-  }
+  // Functions of their own, so that handlers may take them out of the context: `execute({ submitSubtask, progress })`.
+  readonly submitSubtask = (task: AnyTask, options?: SubtaskOptions): TaskHandle =>
+    this.#attempt.submission().add(task, options);
 
-  submitSubtasks(tasks: Iterable<AnyTask>, options?: SubtaskOptions): TaskHandle[] {
-    const submission = this.#attempt.submission();
-    return Array.from(tasks, (task) => submission.add(task, options));
-  }
+  readonly submitSubtasks = (tasks: Iterable<AnyTask>, options?: SubtaskOptions): TaskHandle[] =>
+    Array.from(tasks, (task) => this.submitSubtask(task, options));
+
+  readonly progress = (label = ""): ProgressBar => this.#attempt.progress().bar(label);
 
   get jobCache(): JobCache {
     if (!this.#jobCache) {
@@ -47,10 +47,6 @@ export class AttemptContext implements TaskContext {
       });
     }
     return this.#jobCache;
-  }
-
-  progress(label = ""): ProgressBar {
-    return this.#attempt.progress().bar(label);
   }
 
   get logger(): Logger {
