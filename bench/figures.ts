@@ -1,51 +1,40 @@
-import { execSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
-import { cpus, totalmem } from "node:os";
+/** What a figure is to reach. */
+export type Target = { readonly atLeast: number } | { readonly atMost: number };
 
 /** One measured figure. */
 export interface Figure {
+  /** Unique, stable from version to version: it is what results are compared by. */
   readonly name: string;
   readonly value: number;
   readonly unit: string;
-  /** What the project wants to reach, as text. */
-  readonly target?: string;
+  readonly target?: Target;
 }
 
-/** Collects figures and shows each as soon as it is there. */
-export class Figures {
-  readonly all: Figure[] = [];
-
-  add(name: string, value: number, unit: string, target?: string): void {
-    const rounded = value >= 100 ? Math.round(value) : Math.round(value * 100) / 100;
-    this.all.push({ name, value: rounded, unit, ...(target === undefined ? {} : { target }) });
-    const shown = rounded.toLocaleString("en-US");
-    console.log(
-      `${name.padEnd(46)} ${shown.padStart(10)} ${unit.padEnd(12)} ${target === undefined ? "" : `(${target})`}`,
-    );
-  }
-
-  writeJson(file: string): void {
-    writeFileSync(file, `${JSON.stringify({ ...machine(), figures: this.all }, null, 2)}\n`);
-  }
+/** Whether a figure reaches its target; undefined without one. */
+export function isReached({ value, target }: Figure): boolean | undefined {
+  if (target === undefined) return undefined;
+  return "atLeast" in target ? value >= target.atLeast : value <= target.atMost;
 }
 
-/** Where and when the figures were measured. */
-export function machine(): Readonly<Record<string, string | number>> {
-  return {
-    date: new Date().toISOString(),
-    commit: execSync("git rev-parse --short HEAD", { encoding: "utf8" }).trim(),
-    cpu: cpus()[0]?.model ?? "unknown",
-    cores: cpus().length,
-    memoryGiB: Math.round(totalmem() / 2 ** 30),
-    node: process.version,
-  };
-}
-
-export function percentile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
-}
-
+/** The value in the middle; of an even number of values the mean of the two. */
 export function median(values: readonly number[]): number {
-  return percentile(values, 0.5);
+  const sorted = [...values].sort((a, b) => a - b);
+  const upper = sorted[Math.floor(sorted.length / 2)];
+  const lower = sorted[Math.ceil(sorted.length / 2) - 1];
+  if (upper === undefined || lower === undefined) throw new Error("there is no median of nothing");
+  return (lower + upper) / 2;
+}
+
+/** The smallest value that at least this fraction of all values do not exceed. */
+export function percentile(values: readonly number[], fraction: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const value = sorted[Math.max(0, Math.ceil(sorted.length * fraction) - 1)];
+  if (value === undefined) throw new Error("there is no percentile of nothing");
+  return value;
+}
+
+/** 1000 as `1k`, 1000000 as `1M`: part of the names of figures. */
+export function shortCount(count: number): string {
+  if (count >= 1_000_000 && count % 1_000_000 === 0) return `${count / 1_000_000}M`;
+  return count >= 1_000 && count % 1_000 === 0 ? `${count / 1_000}k` : String(count);
 }

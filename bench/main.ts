@@ -1,60 +1,68 @@
-/** The benchmark: `npm run bench -- --help`. */
-import { parseArgs } from "node:util";
-import { Figures, machine } from "./figures.ts";
-import { SCENARIOS } from "./scenarios.ts";
-
-const HELP = `Measures Taskgrove: the orchestrator in one process (SQLite, synchronous=FULL), two runners in others, real streams.
-
-  npm run bench -- [--quick] [--only NAME] [--json FILE]
-
-  --quick       smaller sizes, within two minutes
-  --only NAME   one scenario: ${Object.keys(SCENARIOS).join(", ")}
-  --json FILE   writes every figure by name with value and unit
-  --help        shows this
-
-Behind each figure stands, in brackets, what the project wants to reach.`;
-
-function readOptions(): { quick: boolean; only: string | undefined; json: string | undefined; help: boolean } | string {
-  try {
-    const { values } = parseArgs({
-      options: {
-        quick: { type: "boolean", default: false },
-        only: { type: "string" },
-        json: { type: "string" },
-        help: { type: "boolean", default: false },
-      },
-    });
-    if (values.only !== undefined && !(values.only in SCENARIOS)) return `there is no scenario ${values.only}`;
-    return { quick: values.quick, only: values.only, json: values.json, help: values.help };
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
-}
+import { mkdirSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname } from "node:path";
+import type { Figure } from "./figures.ts";
+import { handleSignals } from "./harness/cleanup.ts";
+import { describeMachine } from "./harness/machine.ts";
+import { Progress } from "./harness/progress.ts";
+import { formatFigure, formatHead, formatMachine, type Results } from "./harness/report.ts";
+import { runScenario } from "./harness/run-scenario.ts";
+import { type BenchOptions, parseBenchCommand } from "./options.ts";
+import { SCENARIOS } from "./scenarios/index.ts";
+import { SCENARIO_NAMES } from "./scenarios/names.ts";
 
 async function main(): Promise<number> {
-  const options = readOptions();
-  if (typeof options === "string") {
-    console.error(`${options}\n\n${HELP}`);
-    return 2;
-  }
-  if (options.help) {
-    console.log(HELP);
+  const command = parseBenchCommand(process.argv.slice(2));
+  if (command.kind === "help") {
+    process.stdout.write(command.text);
     return 0;
   }
-  const figures = new Figures();
-  console.log(
-    Object.entries(machine())
-      .map(([name, value]) => `${name}: ${value}`)
-      .join(", "),
-  );
-  for (const [name, run] of Object.entries(SCENARIOS)) {
-    if (options.only !== undefined && options.only !== name) continue;
-    console.log(`\n${name}`);
-    await run(figures, options);
+  if (command.kind === "refused") {
+    for (const problem of command.problems) process.stderr.write(`bench: ${problem}\n`);
+    process.stderr.write("--help lists all options.\n");
+    return 2;
   }
-  if (options.json !== undefined) figures.writeJson(options.json);
-  return 0;
+  handleSignals();
+  const { options } = command;
+  const results = await runAll(options);
+  if (options.json !== undefined) {
+    mkdirSync(dirname(options.json), { recursive: true });
+    writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`);
+  }
+  return Object.keys(results.failures).length === 0 ? 0 : 1;
 }
 
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
+async function runAll(options: BenchOptions): Promise<Results> {
+  const { quick, only, runners, concurrency } = options;
+  const directory = options.directory ?? tmpdir();
+  mkdirSync(directory, { recursive: true });
+  const machine = describeMachine(directory);
+  const figures: Figure[] = [];
+  const failures: Record<string, string> = {};
+  const names = SCENARIO_NAMES.filter((name) => only.length === 0 || only.includes(name));
+  process.stdout.write(`${formatMachine(machine)}\n\n${formatHead()}\n`);
+  const progress = new Progress(process.stderr);
+  for (const [index, name] of names.entries()) {
+    progress.step(`[${index + 1}/${names.length}] ${name}`);
+    try {
+      await runScenario({
+        scenario: SCENARIOS[name],
+        options,
+        directory,
+        say: (what) => progress.detail(what),
+        onFigure(figure) {
+          figures.push(figure);
+          progress.print(formatFigure(figure), process.stdout);
+        },
+      });
+    } catch (error) {
+      failures[name] = error instanceof Error ? error.message : String(error);
+      progress.print(`${name} failed: ${failures[name]}`, process.stderr);
+    }
+  }
+  progress.stop();
+  const byName = Object.fromEntries(figures.map(({ name, ...figure }) => [name, figure]));
+  return { machine, quick, runners, concurrency, figures: byName, failures };
+}
+
 process.exitCode = await main();

@@ -1,42 +1,52 @@
-import { BytesTask, Task, type TaskContext } from "taskgrove";
+import { Task, type TaskContext } from "taskgrove";
 
-/** Does nothing: what is measured is everything around it. */
-export class Nothing extends Task {
-  execute(): void {}
+/** Does nothing. */
+export class Noop extends Task<{ index: number }> {
+  override execute(): void {}
 }
 
-/** Fans out to so many tasks, with or without one that waits for all of them. */
-export class FanOut extends Task<{ children: number; join: boolean }> {
-  execute(context: TaskContext): void {
-    const children = context.submitSubtasks(Array.from({ length: this.input.children }, () => new Nothing()));
-    if (this.input.join) context.submitSubtask(new Nothing(), { dependsOn: children });
+/** Submits as many tasks that do nothing. */
+export class FanOut extends Task<{ count: number }> {
+  override execute(context: TaskContext): void {
+    context.submitSubtasks(noops(this.input.count));
   }
 }
 
-/** Halves until nothing is left: a binary tree of 2^(depth + 1) − 1 tasks, with or without a join below each inner one. */
-export class Halve extends Task<{ depth: number; join: boolean }> {
-  execute(context: TaskContext): void {
-    const { depth, join } = this.input;
-    if (depth === 0) return;
-    const halves = context.submitSubtasks([
-      new Halve({ depth: depth - 1, join }),
-      new Halve({ depth: depth - 1, join }),
-    ]);
-    if (join) context.submitSubtask(new Nothing(), { dependsOn: halves });
+/** Submits as many tasks that do nothing, and one that depends on all of them. */
+export class MapReduce extends Task<{ count: number }> {
+  override execute(context: TaskContext): void {
+    const children = context.submitSubtasks(noops(this.input.count));
+    context.submitSubtask(new Noop({ index: this.input.count }), { dependsOn: children });
   }
 }
 
-/** Tasks that each wait for the one before. */
+/** Submits as many tasks that do nothing, each of which depends on the one before. */
 export class Chain extends Task<{ length: number }> {
-  execute(context: TaskContext): void {
-    let last = context.submitSubtask(new Nothing());
-    for (let index = 1; index < this.input.length; index++) {
-      last = context.submitSubtask(new Nothing(), { dependsOn: last });
-    }
+  override execute(context: TaskContext): void {
+    const [first, ...rest] = noops(this.input.length);
+    if (first === undefined) return;
+    let last = context.submitSubtask(first);
+    for (const task of rest) last = context.submitSubtask(task, { dependsOn: last });
   }
 }
 
-/** Work that nobody here executes: a backlog. */
-export class Waiting extends BytesTask {
-  execute(): void {}
+/** A binary tree with as many levels; with `join` each task that splits also submits one that depends on both halves. */
+export class Split extends Task<{ levels: number; join: boolean }> {
+  override execute(context: TaskContext): void {
+    const { levels, join } = this.input;
+    if (levels <= 1) return;
+    const halves = context.submitSubtasks([
+      new Split({ levels: levels - 1, join }),
+      new Split({ levels: levels - 1, join }),
+    ]);
+    if (join) context.submitSubtask(new Noop({ index: levels }), { dependsOn: halves });
+  }
 }
+
+/** Tasks that do nothing. */
+export function noops(count: number): Noop[] {
+  return Array.from({ length: count }, (_, index) => new Noop({ index }));
+}
+
+/** All that the runner processes execute. */
+export const BENCH_TASKS = [Noop, FanOut, MapReduce, Chain, Split] as const;

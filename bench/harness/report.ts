@@ -1,0 +1,61 @@
+import { type Figure, isReached } from "../figures.ts";
+import type { Machine } from "./machine.ts";
+
+/** What the whole benchmark found, as it is written to a file. */
+export interface Results {
+  readonly machine: Machine;
+  readonly quick: boolean;
+  readonly runners: number;
+  readonly concurrency: number;
+  /** By name. */
+  readonly figures: Readonly<Record<string, Omit<Figure, "name">>>;
+  /** Scenarios that failed, with what went wrong. */
+  readonly failures: Readonly<Record<string, string>>;
+}
+
+/** Lines that say where and when figures were measured. */
+export function formatMachine(machine: Machine): string {
+  const { date, commit, cpu, cores, memoryGiB, system, node, fdatasyncMs, isInMemory } = machine;
+  const lines = [
+    `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}, fdatasync ${fdatasyncMs.toFixed(2)} ms`,
+    `${date}, commit ${commit === "" ? "unknown" : commit}`,
+  ];
+  if (isInMemory)
+    lines.push("The databases lie in memory: durability costs nothing here and figures are too good; see --directory.");
+  return lines.join("\n");
+}
+
+const WIDTHS = { name: 32, value: 12, unit: 25, target: 12 };
+
+/** The heads of the columns of {@link formatFigure}. */
+export function formatHead(): string {
+  return formatRow("figure", "value", "unit", "target", "");
+}
+
+/** One row of the table. */
+export function formatFigure(figure: Figure): string {
+  const { name, value, unit, target } = figure;
+  const reached = isReached(figure);
+  const verdict = reached === undefined ? "" : reached ? "reached" : "missed";
+  return formatRow(name, formatNumber(value), unit, formatTarget(target), verdict);
+}
+
+function formatRow(name: string, value: string, unit: string, target: string, verdict: string): string {
+  const { name: a, value: b, unit: c, target: d } = WIDTHS;
+  return `${name.padEnd(a)}${value.padStart(b)} ${unit.padEnd(c)}${target.padStart(d)}  ${verdict}`.trimEnd();
+}
+
+function formatTarget(target: Figure["target"]): string {
+  if (target === undefined) return "";
+  return "atLeast" in target ? `≥ ${formatNumber(target.atLeast)}` : `≤ ${formatNumber(target.atMost)}`;
+}
+
+/** At least three significant digits. */
+function formatNumber(value: number): string {
+  if (Number.isInteger(value)) return value.toLocaleString("en");
+  const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
+  return value.toLocaleString("en", {
+    minimumFractionDigits: Math.min(digits, 3),
+    maximumFractionDigits: Math.min(digits, 3),
+  });
+}

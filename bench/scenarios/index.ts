@@ -1,0 +1,24 @@
+import type { Scenario } from "../harness/bench.ts";
+import { backlog } from "./backlog.ts";
+import { chain } from "./chain.ts";
+import { fanOut } from "./fan-out.ts";
+import { latency } from "./latency.ts";
+import { mapReduce } from "./map-reduce.ts";
+import { memory } from "./memory.ts";
+import type { ScenarioName } from "./names.ts";
+import { recursion } from "./recursion.ts";
+import { singleJobs } from "./single-jobs.ts";
+import { submit } from "./submit.ts";
+
+/** All scenarios by name. */
+export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
+  latency,
+  "fan-out": fanOut,
+  "map-reduce": mapReduce,
+  recursion,
+  chain,
+  "single-jobs": singleJobs,
+  submit,
+  backlog,
+  memory,
+};
