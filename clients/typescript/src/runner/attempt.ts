@@ -4,7 +4,7 @@ import type { Computed, Grant, GrantedJob } from "../gen/taskgrove/v1/lease.ts";
 import type { TaskSubmissions } from "../gen/taskgrove/v1/task.ts";
 import type { TaskIdentifier } from "../gen/taskgrove/v1/version.ts";
 import { decodeInput, validateInput } from "../input.ts";
-import { type SubmissionLimits, splitSubmission } from "../submission/split.ts";
+import { type SubmissionLimits, SubmissionTooLargeError, splitSubmission } from "../submission/split.ts";
 import { Submission } from "../submission/submission.ts";
 import { AttemptContext, type AttemptServices } from "./attempt-context.ts";
 import { AttemptTimeoutError, describeFailure, isAbortError, RefusedError } from "./failure.ts";
@@ -33,6 +33,8 @@ export interface AttemptEvents {
 /** Undefined: the lease was lost meanwhile. */
 type PartAnswer = { readonly refusal: Refusal | undefined } | undefined;
 
+/** What a frame adds to a message. */
+const frameBytes = 32;
 /** Parts that may be unanswered. */
 const partWindow = 4;
 const nothing: Computed = { subtasks: undefined, parts: 0 };
@@ -117,7 +119,7 @@ export class Attempt {
     try {
       await this.#runHandler(task, services);
       const { subtasks, parts } = this.#submission?.size ? await this.#submitSubtasks(this.#submission) : nothing;
-      return this.#isLost ? undefined : encodeComputed(this.grant, subtasks, parts, this.#remarks());
+      return this.#isLost ? undefined : this.#fit(encodeComputed(this.grant, subtasks, parts, this.#remarks()));
     } catch (error) {
       return this.#isLost ? undefined : this.#encodeFailure(error, services);
     } finally {
@@ -153,6 +155,14 @@ export class Attempt {
     }
     for (const answer of answers) checkAnswer(await answer);
     return { subtasks, parts: messages.length };
+  }
+
+  /** A message over the limit would break the stream, again and again. */
+  #fit(outcome: Encoded): Encoded {
+    const { maxMessageBytes } = this.#events.limits;
+    if (outcome.bytes.length <= maxMessageBytes - frameBytes) return outcome;
+    const problem = `the outcome is ${outcome.bytes.length} bytes; the limit max_message_bytes is ${maxMessageBytes}`;
+    return encodeFailed(this.grant, describeFailure(new SubmissionTooLargeError(problem)));
   }
 
   #sendPart(number: number, subtasks: TaskSubmissions): Promise<PartAnswer> {

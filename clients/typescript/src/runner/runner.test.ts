@@ -409,6 +409,20 @@ describe("subtasks that do not fit in one message", () => {
   });
 });
 
+it("fails an attempt for good whose outcome no message can hold", async () => {
+  class Verbose extends Task {
+    override execute({ currentTask }: TaskContext): void {
+      currentTask.display = "x".repeat(200_000);
+    }
+  }
+  await using scripted = await startScriptedRunner({ tasks: [Verbose] });
+  scripted.stream.welcome({ limits: { maxMessageBytes: 100_000, maxSubtasksPerFrame: 10, maxInputBytes: 1_000 } });
+  scripted.stream.grantOne({ name: "Verbose" });
+  expect((await scripted.stream.nextOutcome()).result).toMatchObject({
+    value: { error: { message: expect.stringContaining("the limit max_message_bytes is 100000") }, nonRetryable: true },
+  });
+});
+
 describe("the end", () => {
   it("comes when nothing is left to do, if that was asked for", async () => {
     await using scripted = await startScriptedRunner({ tasks: [Nothing] }, "runAll");

@@ -17,6 +17,11 @@ const taskOverheadBytes = 24;
 const groupOverheadBytes = 32;
 const edgeBytes = 5;
 const frameOverheadBytes = 4096;
+/**
+ * Messages are cut at half of what is allowed, which leaves room for the rest of an outcome, and at no more than this, so that no frame keeps
+ * others waiting for long.
+ */
+const maxCutBytes = 4 * 1024 * 1024;
 
 /**
  * Cuts a submission into messages within the limits; group indices count over all of them. Most submissions give exactly one.
@@ -37,6 +42,7 @@ export function countTasks(submission: TaskSubmissions): number {
 class Splitter {
   readonly #whole: TaskSubmissions;
   readonly #limits: SubmissionLimits;
+  readonly #cutBytes: number;
   readonly #baseBytes: number;
   readonly #parts: TaskSubmissions[] = [];
   #groups: TaskGroup[] = [];
@@ -47,6 +53,7 @@ class Splitter {
   constructor(whole: TaskSubmissions, limits: SubmissionLimits) {
     this.#whole = whole;
     this.#limits = limits;
+    this.#cutBytes = Math.min(maxCutBytes, limits.maxMessageBytes / 2);
     this.#baseBytes = frameOverheadBytes + templateBytes(whole);
     this.#bytes = this.#baseBytes;
   }
@@ -76,7 +83,7 @@ class Splitter {
   }
 
   #isFull(moreBytes: number): boolean {
-    const isFull = this.#tasks >= this.#limits.maxSubtasks || this.#bytes + moreBytes > this.#limits.maxMessageBytes;
+    const isFull = this.#tasks >= this.#limits.maxSubtasks || this.#bytes + moreBytes > this.#cutBytes;
     return isFull && this.#groups.length > 0;
   }
 
