@@ -219,14 +219,20 @@ async function moveSessions(
   }
 }
 
-/** Renews what the store says about sessions that were heard of: one write for all, at a third of the lease, whatever the number of heartbeats. */
+/**
+ * Renews what the store says about sessions that were heard of: one write for all, at a third of the lease, whatever the number of heartbeats, and
+ * before it runs out, so that nobody loses a lease early.
+ */
 async function extend(context: BatchContext, dispatcher: Dispatcher): Promise<Extension[]> {
   const { uow, settings } = context;
+  const third = settings.leaseDurationMs / 3;
   const extended: Extension[] = [];
   const extendSessions: { id: string; epoch: number; expiresAt: number }[] = [];
   for (const session of dispatcher.sessions.values()) {
     const expiresAt = session.lastSeen + settings.leaseDurationMs;
-    if (session.closed || expiresAt - session.storedExpiry < settings.leaseDurationMs / 3) continue;
+    const gained = expiresAt - session.storedExpiry;
+    const runsOut = session.storedExpiry - uow.now < third;
+    if (session.closed || gained <= 0 || (gained < third && !runsOut)) continue;
     extendSessions.push({ id: session.id, epoch: session.epoch, expiresAt });
     extended.push({ session, expiresAt });
   }

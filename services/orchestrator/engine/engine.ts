@@ -61,8 +61,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     dispatcher.markReady(uow.readyQueues);
     const touched = [...uow.queueDeltas()].map(([id, delta]) => queues.add(id, delta));
     for (const act of uow.afterCommit) act();
-    sendGrants(committed);
+    // First: a task that timed out may be granted again, to the same runner, in the same batch.
     closeLost(committed);
+    sendGrants(committed);
     heart.beatBy(Math.min(uow.nextTime, result.housekept?.nextTime ?? Number.POSITIVE_INFINITY));
     if (result.housekept?.more === true) committer.tick();
     for (const { session, expiresAt } of result.extended) session.storedExpiry = expiresAt;
@@ -129,7 +130,11 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     session.id = record.id;
     session.epoch = record.epoch;
     session.storedExpiry = record.expiresAt;
-    for (const lease of kept) session.held.set(lease.taskId, lease.leaseToken);
+    for (const lease of kept) {
+      session.held.set(lease.taskId, lease.leaseToken);
+      // They may have come over an earlier stream.
+      session.mayHaveParts.add(lease.leaseToken);
+    }
     for (const lease of lost) session.owed.add(lease.leaseToken);
     dispatcher.add(session);
     observer.sessionOpened(session.cluster, resumed);

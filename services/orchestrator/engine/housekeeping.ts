@@ -2,7 +2,7 @@ import { decideDue } from "../domain/halt.ts";
 import type { SessionRecord, TaskRecord } from "../domain/records.ts";
 import { decideLost, decideTimedOut } from "../domain/settle.ts";
 import type { BatchContext } from "./batch-context.ts";
-import { type DoneTasks, putFailed } from "./propagate.ts";
+import { type DoneTasks, dropParts, putFailed } from "./propagate.ts";
 import { forEachLease, prepareTasks } from "./sessions.ts";
 import { attemptContext } from "./settle.ts";
 
@@ -71,10 +71,13 @@ async function expireSessions(
     await forEachLease(context, session.id, (task) => {
       const lost = decideLost(task, attemptContext(context, task), settings.maxCrashes);
       putFailed(uow, lost, done);
+      // While its token stays, a late outcome may still seal them.
+      if (lost.task.leaseToken === null) dropParts(uow, task);
       lostLeases++;
       if (lost.reach !== null) crashBudgetsSpent++;
     });
-    uow.write("deleteSessions", session.id);
+    // At once: a session that has been given up must not be granted anything in this batch.
+    await uow.tx.write({ deleteSessions: [session.id] });
   }
   return { lostLeases, crashBudgetsSpent };
 }
@@ -85,7 +88,7 @@ async function timeOut(context: BatchContext, overdue: readonly TaskRecord[], do
   for (const task of await prepareTasks(context, overdue)) {
     if (task.state !== "RUNNING" || task.deadlineAt === null || task.deadlineAt > uow.now) continue;
     putFailed(uow, decideTimedOut(task, attemptContext(context, task), context.options.random), done);
-    if (task.leaseToken !== null) uow.write("deleteParts", { taskId: task.id, leaseToken: task.leaseToken });
+    dropParts(uow, task);
     timedOut.push(task);
   }
   return timedOut;

@@ -18,6 +18,8 @@ export class LiveSession {
   readonly held = new Map<string, string>();
   /** Leases that were superseded under the runner; their end still gives the credit back. */
   readonly owed = new Set<string>();
+  /** Tokens of attempts for which parts may have been staged: an outcome under any other need not look. */
+  readonly mayHaveParts = new Set<string>();
   /** The runner wants no more grants. */
   draining = false;
   /** The stream ended or broke, or another one took over: nothing more is sent. */
@@ -57,6 +59,7 @@ export class LiveSession {
 
   /** The lease of this task has ended, or was superseded before: its credit comes back, once. */
   giveBack(taskId: string, leaseToken: string): void {
+    this.mayHaveParts.delete(leaseToken);
     if (this.held.get(taskId) === leaseToken) this.held.delete(taskId);
     else if (!this.owed.delete(leaseToken)) return;
     this.credits++;

@@ -21,6 +21,8 @@ export interface PreparedOutcome {
   readonly outcome: Outcome;
   /** The subtasks that came with it, null for none. */
   readonly subtasks: Result<ParsedTaskSet | null>;
+  /** Parts may have been staged for the attempt, whether the outcome counts any or not. */
+  readonly mayHaveParts: boolean;
 }
 
 export interface PreparedPart {
@@ -33,12 +35,12 @@ export interface PreparedReport {
   readonly valid: Result<null>;
 }
 
-export function prepareOutcome(outcome: Outcome, limits: Limits): PreparedOutcome {
-  const shortened = shorten(outcome, limits);
+export function prepareOutcome(outcome: Outcome, limits: Limits, mayHaveParts: boolean): PreparedOutcome {
+  const prepared = { outcome: shorten(outcome, limits), mayHaveParts };
   const refusal =
     checkProgress(outcome.progress, limits) ?? checkText("display", outcome.display, limits.maxDisplayLength, false);
-  if (refusal !== null) return { outcome: shortened, subtasks: { ok: false, rejection: refusal } };
-  return { outcome: shortened, subtasks: prepareSubtasks(outcome, limits) };
+  if (refusal !== null) return { ...prepared, subtasks: { ok: false, rejection: refusal } };
+  return { ...prepared, subtasks: prepareSubtasks(outcome, limits) };
 }
 
 export function preparePart(part: SubtaskPart, limits: Limits): PreparedPart {

@@ -19,6 +19,11 @@ export function putEnded(uow: UnitOfWork, task: TaskRecord, done: DoneTasks): vo
   if (isDone(task.state)) done.add(task.groupId);
 }
 
+/** Forgets the parts that an attempt has staged and can no longer seal. `task` is as it was during the attempt. */
+export function dropParts(uow: UnitOfWork, task: TaskRecord): void {
+  if (task.leaseToken !== null) uow.write("deleteParts", { taskId: task.id, leaseToken: task.leaseToken });
+}
+
 /** Stores a failed attempt and, when it failed for good, lets the failure reach its branch or its job. The task's scope must be loaded. */
 export function putFailed(uow: UnitOfWork, failed: FailedAttempt, done: DoneTasks): void {
   const { task, reach } = failed;

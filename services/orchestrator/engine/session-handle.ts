@@ -33,11 +33,13 @@ export function createSessionHandle(host: SessionHost, session: LiveSession): Se
     outcomes(outcomes: readonly Outcome[]) {
       if (!seen() || outcomes.length === 0) return;
       session.pending += outcomes.length;
-      committer.add({ kind: "outcomes", session, items: outcomes.map((outcome) => prepareOutcome(outcome, limits)) });
+      const items = outcomes.map((one) => prepareOutcome(one, limits, session.mayHaveParts.has(one.leaseToken)));
+      committer.add({ kind: "outcomes", session, items });
     },
     parts(parts: readonly SubtaskPart[]) {
       if (!seen() || parts.length === 0) return;
       session.pending += parts.length;
+      for (const part of parts) session.mayHaveParts.add(part.leaseToken);
       committer.add({ kind: "parts", session, items: parts.map((part) => preparePart(part, limits)) });
     },
     progress(reports: readonly ProgressReport[]) {

@@ -5,7 +5,7 @@ import { quote } from "../domain/version.ts";
 import type { LeaseRef } from "./api.ts";
 import type { BatchContext } from "./batch-context.ts";
 import type { LiveSession } from "./live-session.ts";
-import { type DoneTasks, putEnded } from "./propagate.ts";
+import { type DoneTasks, dropParts, putEnded } from "./propagate.ts";
 import { attemptContext } from "./settle.ts";
 
 /** How a runner's hello was answered. */
@@ -47,7 +47,8 @@ export async function openSession(
     connectedAt: earlier?.connectedAt ?? uow.now,
     expiresAt: uow.now + settings.leaseDurationMs,
   };
-  uow.write("putSessions", record);
+  // At once: an older stream of the session must get nothing more in this batch, and the session must not be found expired.
+  await uow.tx.write({ putSessions: [record] });
   const { kept, lost } = await takeOver(context, record.id, resume.leases);
   const forgotten = earlier === null ? 0 : await forgetUnlisted(context, record.id, resume.leases, done);
   return accept({ record, resumed: earlier !== null, kept, lost, forgotten });
@@ -99,6 +100,7 @@ async function forgetUnlisted(
   await forEachLease(context, sessionId, (task) => {
     if (task.leaseToken !== null && listed.has(task.leaseToken)) return;
     putEnded(context.uow, decideForgotten(task, attemptContext(context, task)), done);
+    dropParts(context.uow, task);
     forgotten++;
   });
   return forgotten;
@@ -112,9 +114,10 @@ export async function endSession(context: BatchContext, live: LiveSession, done:
   await forEachLease(context, live.id, (task) => {
     const report = { progress: task.progress, display: "" };
     putEnded(uow, decideReleased(task, report, attemptContext(context, task)), done);
-    if (task.leaseToken !== null) uow.write("deleteParts", { taskId: task.id, leaseToken: task.leaseToken });
+    dropParts(uow, task);
   });
-  uow.write("deleteSessions", live.id);
+  // At once, so that nobody resumes it in the same batch.
+  await uow.tx.write({ deleteSessions: [live.id] });
   return true;
 }
 

@@ -2,12 +2,13 @@ import type { TaskRecord } from "../domain/records.ts";
 import { accept, type Rejection, type Result } from "../domain/rejection.ts";
 import { type AttemptContext, checkLease, decideComputed, decideFailed, decideReleased } from "../domain/settle.ts";
 import { type GroupShape, type ParsedTaskSet, shapesOf } from "../domain/validate.ts";
+import type { PartHeader } from "../store/store.ts";
 import type { BatchContext } from "./batch-context.ts";
 import { insertGroups, insertTasks, resolveQueues, sizeOf } from "./create-tasks.ts";
 import type { OutcomeKind } from "./observer.ts";
 import { joinParts, stagePart } from "./parts.ts";
 import type { PreparedOutcome, PreparedPart, PreparedReport } from "./prepare.ts";
-import { type DoneTasks, putEnded, putFailed } from "./propagate.ts";
+import { type DoneTasks, dropParts, putEnded, putFailed } from "./propagate.ts";
 
 /** What came of one outcome. */
 export interface SettledOutcome {
@@ -61,7 +62,7 @@ async function applyOutcome(
   const attempt = attemptContext(context, task);
   if (result.kind === "failed") putFailed(uow, decideFailed(task, result, outcome, attempt, options.random), done);
   else putEnded(uow, decideReleased(task, outcome, attempt), done);
-  uow.write("deleteParts", { taskId: task.id, leaseToken: outcome.leaseToken });
+  dropParts(uow, task);
   return accept(null);
 }
 
@@ -80,27 +81,27 @@ async function settleComputed(
   done: DoneTasks,
 ): Promise<Result<null>> {
   const { uow, settings } = context;
-  const report = prepared.outcome;
-  if (inline === null && parts === 0) {
+  const { outcome: report, mayHaveParts } = prepared;
+  if (inline === null && parts === 0 && !mayHaveParts) {
     putEnded(uow, decideComputed(task, 0, report, uow.now), done);
     return accept(null);
   }
   const size = inline === null ? 0 : sizeOf(inline);
-  const atOnce = parts === 0 && size <= settings.sliceSize;
+  const headers = parts > 0 || mayHaveParts ? await uow.tx.stagedParts(task.id, report.leaseToken) : [];
+  const atOnce = parts === 0 && headers.length === 0 && size <= settings.sliceSize;
   const cluster = context.queue(task.queueId).cluster;
   const queueIds = inline === null ? accept([]) : await resolveQueues(context, inline.templates, cluster, "subtasks");
   if (!queueIds.ok) return queueIds;
-  const shapes = atOnce ? accept(shapesOf(inline ?? { groups: [] })) : await seal(context, report, inline, parts);
+  const shapes = atOnce
+    ? accept(shapesOf(inline ?? { groups: [] }))
+    : await seal(context, report, inline, parts, headers);
   if (!shapes.ok) return shapes;
   const computed = decideComputed(task, shapes.value.length, report, uow.now);
   putEnded(uow, computed, done);
   const origin = { job: uow.job(task.jobId), parent: computed, branchFailed: ownBranchFailed(context, computed) };
   insertGroups(context, origin, shapes.value);
-  if (atOnce && inline !== null) {
-    await insertTasks(context, origin, inline, queueIds.value, { from: 0, count: size }, done);
-  } else {
-    uow.addWork("unpack", task.jobId, task.id);
-  }
+  if (!atOnce) uow.addWork("unpack", task.jobId, task.id);
+  else if (inline !== null) await insertTasks(context, origin, inline, queueIds.value, { from: 0, count: size }, done);
   return accept(null);
 }
 
@@ -115,11 +116,11 @@ async function seal(
   lease: { readonly taskId: string; readonly leaseToken: string },
   inline: ParsedTaskSet | null,
   parts: number,
+  headers: readonly PartHeader[],
 ): Promise<Result<GroupShape[]>> {
   const { uow } = context;
   const { taskId, leaseToken } = lease;
-  const headers = parts === 0 ? [] : await uow.tx.stagedParts(taskId, leaseToken);
-  if (inline === null) return joinParts(headers, parts);
+  if (inline === null || headers.length !== parts) return joinParts(headers, parts);
   const last = stagePart(taskId, leaseToken, parts, inline);
   const shapes = joinParts([...headers, last], parts + 1);
   if (shapes.ok) await uow.putParts([last]);
