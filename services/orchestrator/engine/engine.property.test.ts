@@ -1,0 +1,22 @@
+import fc from "fast-check";
+import { describe, it } from "vitest";
+import { checkEnd } from "../testing/check-end.ts";
+import { randomRun } from "../testing/random-actions.ts";
+import { Simulation } from "../testing/simulation.ts";
+
+/** More runs, for a longer search: `PROPERTY_RUNS=5000 npx vitest run engine.property`. A failure prints its seed and path. */
+const RUNS = Number(process.env.PROPERTY_RUNS ?? 120);
+
+describe("the engine and the reference model agree", () => {
+  it("after every step of any run", { timeout: RUNS * 10_000 }, async () => {
+    await fc.assert(
+      fc.asyncProperty(randomRun, async (run) => {
+        await using simulation = await Simulation.start(run);
+        for (const step of run.steps) await simulation.perform(step);
+        await simulation.drain();
+        await checkEnd(simulation);
+      }),
+      { numRuns: RUNS },
+    );
+  });
+});

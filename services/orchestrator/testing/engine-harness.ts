@@ -1,0 +1,146 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { DEFAULT_LIMITS, type Limits } from "../domain/limits.ts";
+import type { Engine, SessionHello, SubmittedJob } from "../engine/api.ts";
+import { createEngine } from "../engine/engine.ts";
+import { createIds } from "../engine/ids.ts";
+import { type CommittedBatch, type EngineObserver, SILENT_OBSERVER } from "../engine/observer.ts";
+import { DEFAULT_SETTINGS, type EngineLogger, type EngineSettings } from "../engine/settings.ts";
+import { openSqliteStore } from "../store/sqlite/index.ts";
+import type { Store } from "../store/store.ts";
+import { createManualClock, type ManualClock } from "./manual-clock.ts";
+import { seededBytes } from "./seeded-random.ts";
+import { aJob, type JobShape } from "./submissions.ts";
+import { TestRunner } from "./test-runner.ts";
+
+/** What a test may choose. */
+export interface HarnessOptions {
+  readonly settings?: Partial<EngineSettings>;
+  readonly limits?: Partial<Limits>;
+  /** What the engine's source of randomness always gives. Default 0. */
+  readonly random?: number;
+  /** Puts something between the engine and its store. */
+  readonly wrapStore?: (store: Store) => Store;
+  readonly observer?: Partial<EngineObserver>;
+  readonly logger?: EngineLogger;
+}
+
+const SILENT_LOGGER: EngineLogger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+/** A batch takes one turn of the event loop, its beginning and the answers a few more; after this many without a batch nothing goes on. */
+const QUIET_TURNS = 5;
+const MOST_TURNS = 200_000;
+
+/**
+ * The real engine on the real embedded store, in this process, with a clock that only the test moves. After each step the test waits
+ * until the engine has come to rest, so nothing depends on timing.
+ */
+export class EngineHarness implements AsyncDisposable {
+  readonly store: Store;
+  readonly clock: ManualClock;
+  /** All that was committed, in order. */
+  readonly batches: CommittedBatch[] = [];
+  readonly #options: HarnessOptions;
+  readonly #inner: Store;
+  readonly #newIds = createIds;
+  #engine: Engine | null = null;
+  #ids: ReturnType<typeof createIds>;
+  #failures = 0;
+
+  private constructor(options: HarnessOptions) {
+    this.#options = options;
+    this.clock = createManualClock();
+    this.#ids = this.#newIds(this.clock.now, seededBytes(1));
+    this.#inner = openSqliteStore({ file: null });
+    this.store = options.wrapStore?.(this.#inner) ?? this.#inner;
+  }
+
+  static async start(options: HarnessOptions = {}): Promise<EngineHarness> {
+    const harness = new EngineHarness(options);
+    await harness.#startEngine();
+    return harness;
+  }
+
+  get engine(): Engine {
+    if (this.#engine === null) throw new Error("the engine does not run");
+    return this.#engine;
+  }
+
+  get settings(): EngineSettings {
+    return { ...DEFAULT_SETTINGS, ...this.#options.settings };
+  }
+
+  async #startEngine(): Promise<void> {
+    const { limits, random, observer, logger } = this.#options;
+    this.#engine = await createEngine({
+      store: this.store,
+      limits: { ...DEFAULT_LIMITS, ...limits },
+      settings: this.settings,
+      clock: this.clock,
+      ids: this.#ids,
+      random: () => random ?? 0,
+      observer: {
+        ...SILENT_OBSERVER,
+        ...observer,
+        batchCommitted: (batch) => {
+          this.batches.push(batch);
+          observer?.batchCommitted?.(batch);
+        },
+        transactionFailed: () => {
+          this.#failures++;
+          observer?.transactionFailed?.();
+        },
+      },
+      logger: logger ?? SILENT_LOGGER,
+    });
+  }
+
+  /** Waits until everything that was handed in, what follows from it, and what is due by now has been done. */
+  async settle(): Promise<void> {
+    let quiet = 0;
+    for (let turn = 0; quiet < QUIET_TURNS; turn++) {
+      if (turn > MOST_TURNS) throw new Error("the engine does not come to rest");
+      const before = this.batches.length + this.#failures;
+      this.clock.advance(0);
+      await nextTurn();
+      quiet = before === this.batches.length + this.#failures ? quiet + 1 : 0;
+    }
+  }
+
+  /** Lets time pass in steps that are small enough for the engine not to think that it stood still. */
+  async advance(ms: number): Promise<void> {
+    const step = Math.min(1_000, this.settings.leaseDurationMs / 10);
+    for (let left = ms; left > 0; left -= step) {
+      this.clock.advance(Math.min(step, left));
+      await this.settle();
+    }
+  }
+
+  /** Stops the engine and starts another one on the same store. Sessions are lost, as when a process ends. */
+  async restart(): Promise<void> {
+    await this.engine.stop();
+    await this.#startEngine();
+    await this.settle();
+  }
+
+  /** Submits a job that must be accepted. */
+  async submit(shape: JobShape = {}): Promise<SubmittedJob> {
+    const result = await this.engine.submitJob(aJob(shape));
+    if (!result.ok) throw new Error(result.rejection.message);
+    await this.settle();
+    return result.value;
+  }
+
+  /** Opens a session that must be accepted, for task `Task` v1.0 in the default cluster unless told otherwise. */
+  async open(hello: Partial<SessionHello> = {}): Promise<TestRunner> {
+    const runner = new TestRunner();
+    const result = await runner.connect(this.engine, hello);
+    if (!result.ok) throw new Error(result.rejection.message);
+    await this.settle();
+    return runner;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#engine?.stop();
+    await this.#inner.close();
+  }
+}

@@ -1,0 +1,216 @@
+import { expect } from "vitest";
+import { compareState } from "./compare-state.ts";
+import { type Deed, heartbeat, reportOutcome } from "./deeds.ts";
+import { EngineHarness } from "./engine-harness.ts";
+import type { ModelTask } from "./model-tree.ts";
+import { planStep } from "./plan-step.ts";
+import type { RandomRun, Step } from "./random-actions.ts";
+import { ReferenceModel } from "./reference-model.ts";
+import { rerunningStore } from "./rerunning-store.ts";
+import type { LabeledLease, SimulatedRunner } from "./simulated-runner.ts";
+import { computed } from "./test-runner.ts";
+
+const LEASE_MS = 3_000;
+/** Below the engine's beat, so that it never thinks that it stood still. */
+const STEP_MS = 250;
+const CLUSTERS = ["default", "east"];
+const MOST_ROUNDS_TO_DRAIN = 400;
+
+/** Runs the engine and the reference model side by side and compares them after each step. */
+export class Simulation implements AsyncDisposable {
+  readonly harness: EngineHarness;
+  readonly model: ReferenceModel;
+  readonly runners: SimulatedRunner[] = [];
+  /** Every lease that there ever was. */
+  readonly allLeases: LabeledLease[] = [];
+  readonly #run: RandomRun;
+  #startedAt: number;
+  #labels = 0;
+
+  private constructor(harness: EngineHarness, run: RandomRun) {
+    this.harness = harness;
+    this.#run = run;
+    this.#startedAt = harness.clock.now();
+    const { maxCrashes } = harness.settings;
+    this.model = new ReferenceModel({ clusters: CLUSTERS, maxCrashes, random: run.random });
+    this.model.now = this.#startedAt;
+  }
+
+  static async start(run: RandomRun): Promise<Simulation> {
+    const { sliceSize, maxBatch, random } = run;
+    const settings = { leaseDurationMs: LEASE_MS, heartbeatIntervalMs: 1_000, sliceSize, maxBatch, maxCrashes: 3 };
+    const wrapStore = run.rerun ? { wrapStore: rerunningStore } : {};
+    const harness = await EngineHarness.start({ settings, random, ...wrapStore });
+    await harness.engine.createCluster({ slug: "east", displayName: "East", description: "" });
+    const simulation = new Simulation(harness, run);
+    const everything = { kind: "open" as const, identifiers: [1, 2, 3], credits: 2, listed: 0 };
+    for (const cluster of CLUSTERS) await simulation.perform([{ ...everything, cluster }]);
+    await simulation.perform([{ kind: "submit", set: run.first, priority: 0 }]);
+    return simulation;
+  }
+
+  get now(): number {
+    return this.harness.clock.now();
+  }
+
+  /** An input that no other task has. */
+  nextLabel(): string {
+    this.#labels++;
+    return `t${this.#labels}`;
+  }
+
+  async perform(step: Step): Promise<void> {
+    const { deeds, steps, restarts } = planStep(this, step);
+    await this.performAtOnce(deeds, steps > 0, restarts);
+    for (let more = 1; more < steps; more++) await this.performAtOnce([], true, false);
+  }
+
+  /** Everything is handed in before the engine gets a turn, so one batch takes it. */
+  async performAtOnce(deeds: readonly Deed[], timePasses: boolean, restarts: boolean): Promise<void> {
+    const answers = deeds.map((deed) => deed.handIn());
+    if (timePasses) {
+      for (const runner of this.runners) heartbeat(this, runner);
+      this.harness.clock.advance(STEP_MS);
+    }
+    if (restarts) await this.harness.engine.stop();
+    else await this.harness.settle();
+    await Promise.all(answers);
+    this.model.now = this.now;
+    for (const deed of deeds) deed.apply();
+    if (restarts) await this.#restart();
+    await this.#applyTime();
+    this.#applyGrants();
+    await compareState(this);
+    this.#checkNothingWaits();
+  }
+
+  async #restart(): Promise<void> {
+    for (const runner of this.runners) runner.loseStream();
+    await this.harness.restart();
+    this.#startedAt = this.now;
+  }
+
+  /** Expired sessions are learned from the engine, and checked against what may and must expire. */
+  async #applyTime(): Promise<void> {
+    const { items } = await this.harness.engine.reads.listSessions(null, { limit: 1_000, after: null });
+    const stored = new Set(items.map(({ session }) => session.id));
+    const known = [...this.model.sessions.values()];
+    expect([...stored].filter((id) => !this.model.sessions.has(id))).toEqual([]);
+    for (const { id, lastSeen } of known) {
+      const connected = this.runners.some((runner) => runner.isConnected && runner.sessionId === id);
+      const silence = this.now - lastSeen;
+      if (stored.has(id)) {
+        expect(this.now - Math.max(lastSeen, this.#startedAt)).toBeLessThanOrEqual(LEASE_MS + 2 * STEP_MS);
+        continue;
+      }
+      // What was heard last is stored at a third of the lease; for a stream that broke the rest of it is not known.
+      expect(silence).toBeGreaterThanOrEqual(connected ? LEASE_MS : (LEASE_MS * 2) / 3 - 2 * STEP_MS);
+      this.model.expire(id);
+      for (const runner of this.runners) if (runner.sessionId === id) runner.loseStream();
+    }
+    const timedOut = this.model.timeOut();
+    this.#isCutShort = timedOut.length >= this.#run.sliceSize;
+    for (const { session, lease } of timedOut) this.#expectRevoked(session, lease);
+    this.model.settle();
+  }
+
+  /** More attempts timed out than one batch looks at: something may have been granted in between that the model would not grant. */
+  #isCutShort = false;
+
+  #expectRevoked(sessionId: string | null, lease: string | null): void {
+    const runner = this.runners.find((one) => one.sessionId === sessionId && one.isConnected);
+    if (runner === undefined) return;
+    expect(runner.stream.revoked).toContainEqual(
+      expect.objectContaining({ leaseToken: lease, reason: "ATTEMPT_TIMEOUT" }),
+    );
+  }
+
+  #applyGrants(): void {
+    for (const runner of this.runners) {
+      for (const frame of runner.takeFrames()) {
+        const tasks = frame.map((grant) => this.model.task(grant.label));
+        if (this.isOrdered) expect(tasks).toEqual([...tasks].sort(byClaimOrder));
+        for (const [index, grant] of frame.entries()) {
+          const task = tasks[index] as ModelTask;
+          if (!this.#isCutShort) this.#checkGrant(task, runner);
+          this.model.grant(grant.label, grant.leaseToken, runner.sessionId);
+          runner.addLease(grant.label, grant, this.model.sessions.get(runner.sessionId));
+          this.allLeases.push({ label: grant.label, taskId: grant.taskId, leaseToken: grant.leaseToken });
+          expect(grant).toMatchObject({ attempt: task.attempt, failures: task.failures, display: task.display });
+          expect(grant.cluster).toBe(task.cluster);
+          this.#granted.push({ task, runner });
+        }
+      }
+    }
+    const left = this.model.claimable();
+    for (const { task, runner } of this.#granted.splice(0)) {
+      if (!this.isOrdered) continue;
+      const first = left.find((other) => runner.canRun(other));
+      if (first !== undefined) expect(byClaimOrder(task, first)).toBeLessThan(0);
+    }
+  }
+
+  readonly #granted: { readonly task: ModelTask; readonly runner: SimulatedRunner }[] = [];
+
+  /** Background work in small slices makes tasks claimable bit by bit, in no order that a user could see. */
+  get isOrdered(): boolean {
+    return this.#run.sliceSize > 3 && !this.#isCutShort;
+  }
+
+  #checkGrant(task: ModelTask, runner: SimulatedRunner): void {
+    const session = this.model.sessions.get(runner.sessionId);
+    expect(this.model.claimable(), `${task.label} was not to be granted`).toContain(task);
+    expect(runner.canRun(task)).toBe(true);
+    expect(session).toMatchObject({ draining: false });
+    expect(session?.credits, "no credit").toBeGreaterThan(0);
+  }
+
+  /** Whatever could be granted has been. */
+  #checkNothingWaits(): void {
+    for (const runner of this.runners) {
+      const session = this.model.sessions.get(runner.sessionId);
+      if (session === undefined || !runner.isConnected) continue;
+      expect(runner.stream.closed).toBeNull();
+      expect(runner.stream.handle.pending()).toBe(0);
+      if (session.credits === 0 || session.draining || !runner.stream.isReading) continue;
+      expect(
+        this.model
+          .claimable()
+          .filter((task) => runner.canRun(task))
+          .map((task) => task.label),
+      ).toEqual([]);
+    }
+  }
+
+  /** Lets every job end: runners for everything, which compute all that they are given. */
+  async drain(): Promise<void> {
+    for (const runner of this.runners.filter((one) => one.isConnected)) {
+      runner.stream.handle.lost();
+      runner.loseStream();
+    }
+    for (const cluster of CLUSTERS)
+      await this.perform([{ kind: "open", cluster, identifiers: [1, 2, 3], credits: 99, listed: 0 }]);
+    const finishers = this.runners.slice(-CLUSTERS.length);
+    for (let round = 0; this.#isAnyOpen(); round++) {
+      if (round === MOST_ROUNDS_TO_DRAIN) throw new Error("a job does not end");
+      const deeds = finishers.flatMap((runner) =>
+        runner.leases().map((lease) => reportOutcome(this, runner, lease.label, computed(lease))),
+      );
+      // One at a time: a batch may be smaller than what the runners hold.
+      for (const deed of deeds) await this.performAtOnce([deed], false, false);
+      if (deeds.length === 0) await this.performAtOnce([], true, false);
+    }
+  }
+
+  #isAnyOpen(): boolean {
+    return [...this.model.jobs.values()].some((job) => job.status === "OPEN");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.harness[Symbol.asyncDispose]();
+  }
+}
+
+function byClaimOrder(a: ModelTask, b: ModelTask): number {
+  return b.priority - a.priority || a.job.order - b.job.order || b.depth - a.depth || a.order - b.order;
+}
