@@ -228,13 +228,19 @@ async function extend(context: BatchContext, dispatcher: Dispatcher): Promise<Ex
   const third = settings.leaseDurationMs / 3;
   const extended: Extension[] = [];
   const extendSessions: { id: string; epoch: number; expiresAt: number }[] = [];
-  for (const session of dispatcher.sessions.values()) {
+  const renew = (session: LiveSession) => {
     const expiresAt = session.lastSeen + settings.leaseDurationMs;
-    const gained = expiresAt - session.storedExpiry;
-    const runsOut = session.storedExpiry - uow.now < third;
-    if (session.closed || gained <= 0 || (gained < third && !runsOut)) continue;
     extendSessions.push({ id: session.id, epoch: session.epoch, expiresAt });
     extended.push({ session, expiresAt });
+  };
+  for (const session of dispatcher.sessions.values()) {
+    const gained = session.lastSeen + settings.leaseDurationMs - session.storedExpiry;
+    const runsOut = session.storedExpiry - uow.now < third;
+    if (!session.closed && gained > 0 && (gained >= third || runsOut)) renew(session);
+  }
+  for (const session of dispatcher.broken) {
+    renew(session);
+    uow.afterCommit.push(() => dispatcher.broken.delete(session));
   }
   // At once: what has run out is looked up next.
   if (extendSessions.length > 0) await uow.tx.write({ extendSessions });

@@ -14,6 +14,8 @@ export interface SessionClass {
  */
 export class Dispatcher {
   readonly sessions = new Map<string, LiveSession>();
+  /** Sessions whose stream broke since leases were last renewed: they last from when the runner was last heard of. */
+  readonly broken = new Set<LiveSession>();
   readonly #queues: QueueRegistry;
   readonly #ready = new Set<number>();
   /** Moves on with each claim, so that no class of sessions is always first. */

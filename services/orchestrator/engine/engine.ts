@@ -49,6 +49,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       dispatcher.remove(session);
       observer.sessionClosed(session.cluster, why);
     },
+    streamBroke(session) {
+      host.forget(session, "lost");
+      dispatcher.broken.add(session);
+    },
   };
 
   /** Everything that is kept in memory follows the commit; nothing is sent before it. */

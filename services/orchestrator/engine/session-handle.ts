@@ -12,6 +12,8 @@ export interface SessionHost {
   now(): number;
   /** The stream is over: forget the session. */
   forget(session: LiveSession, why: "lost" | "superseded" | "violation"): void;
+  /** The stream broke: the session goes on without it until its leases run out. */
+  streamBroke(session: LiveSession): void;
 }
 
 /** Takes in what one runner sends. Every frame counts as a sign of life. */
@@ -74,7 +76,7 @@ export function createSessionHandle(host: SessionHost, session: LiveSession): Se
       committer.add({ kind: "end", session });
     },
     lost() {
-      if (!session.closed) host.forget(session, "lost");
+      if (!session.closed) host.streamBroke(session);
     },
     pending: () => session.pending,
   };

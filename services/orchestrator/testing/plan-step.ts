@@ -47,17 +47,17 @@ export function planStep(sim: Simulation, step: Step): Plan {
 function plan(sim: Simulation, action: Exclude<Action, { kind: "advance" | "restart" }>, isAlone: boolean): Deed[] {
   switch (action.kind) {
     case "stray-part":
-      return forLease(sim, action.lease, (runner, lease) => {
+      return forLease(sim, action.lease, false, (runner, lease) => {
         const set = toSet(sim, action.set);
         return deeds.sendPart(sim, runner, lease.label, part(lease, action.number, set));
       });
     case "report":
-      return forLease(sim, action.lease, (runner, lease) => {
+      return forLease(sim, action.lease, isAlone, (runner, lease) => {
         const { progress, display } = action;
         return deeds.sendReport(sim, runner, lease.label, { ...leaseOf(lease), progress, display });
       });
     case "outcome":
-      return forLease(sim, action.lease, (runner, lease) => {
+      return forLease(sim, action.lease, isAlone, (runner, lease) => {
         const { outcome, parts } = toOutcome(sim, lease, action.result, isAlone);
         const { progress, display } = action;
         return deeds.reportOutcome(sim, runner, lease.label, { ...outcome, progress, display }, parts);
@@ -120,9 +120,10 @@ function planForRunner(sim: Simulation, action: RunnerAction): Deed[] {
   });
 }
 
-function at<T>(items: readonly T[], index: number, make: (item: T) => Deed): Deed[] {
+function at<T>(items: readonly T[], index: number, make: (item: T) => Deed | null): Deed[] {
   const item = items[index % Math.max(items.length, 1)];
-  return item === undefined ? [] : [make(item)];
+  const deed = item === undefined ? null : make(item);
+  return deed === null ? [] : [deed];
 }
 
 function pickBits<T>(items: readonly T[], bits: number): T[] {
@@ -140,16 +141,21 @@ function orphans(sim: Simulation, bits: number): LabeledLease[] {
   return listed.map(({ lease }) => lease);
 }
 
-function forLease(sim: Simulation, pick: Pick, make: (runner: SimulatedRunner, lease: LabeledLease) => Deed): Deed[] {
+function forLease(
+  sim: Simulation,
+  pick: Pick,
+  mayComeFromStranger: boolean,
+  make: (runner: SimulatedRunner, lease: LabeledLease) => Deed,
+): Deed[] {
   const connected = sim.runners.filter((runner) => runner.isConnected);
-  const held = connected.flatMap((runner) => runner.leases().map((lease) => ({ runner, lease })));
-  const any = connected.flatMap((runner) => sim.allLeases.map((lease) => ({ runner, lease })));
-  return at(pick.among === "live" ? held : any, pick.index, ({ runner, lease }) => {
-    const other = connected[pick.index % connected.length];
-    const speaker = pick.elsewhere && other !== undefined ? other : runner;
+  const held = connected.flatMap((runner) => runner.leases());
+  return at(pick.among === "live" ? held : sim.allLeases, pick.index, (lease) => {
+    const holder = connected.find((runner) => runner.holds(lease.leaseToken));
     // Only a runner that holds an attempt knows of its parts.
-    const holder = connected.find((one) => one.holds(lease.leaseToken));
-    return make(sim.model.hasParts(lease.leaseToken) ? (holder ?? speaker) : speaker, lease);
+    const mayStray = mayComeFromStranger && !sim.model.hasParts(lease.leaseToken);
+    const stranger = connected[pick.index % Math.max(connected.length, 1)];
+    const speaker = mayStray && (pick.elsewhere || holder === undefined) ? stranger : holder;
+    return speaker === undefined ? null : make(speaker, lease);
   });
 }
 
