@@ -22,14 +22,14 @@ export async function* watchJob(
     // Listening begins before reading, so that no change falls between the two.
     const waiter = nextChange(notifier, clock, jobId, signal);
     try {
-      const job = await reads.job(jobId);
       const entries = await reads.listChanges(jobId, seq, ENTRIES_PER_PAGE);
       const last = entries.at(-1);
       if (last !== undefined) {
         seq = last.seq;
         yield entries;
-        continue;
+        if (entries.length === ENTRIES_PER_PAGE) continue;
       }
+      const job = last?.job ?? (await reads.job(jobId));
       if (job === null || (job.status !== "OPEN" && job.counts.RUNNING === 0)) return;
       await waiter.promise;
     } finally {
