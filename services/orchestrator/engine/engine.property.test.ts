@@ -12,9 +12,13 @@ describe("the engine and the reference model agree", () => {
     await fc.assert(
       fc.asyncProperty(randomRun, async (run) => {
         await using simulation = await Simulation.start(run);
-        for (const step of run.steps) await simulation.perform(step);
-        await simulation.drain();
-        await checkEnd(simulation);
+        try {
+          for (const step of run.steps) await simulation.perform(step);
+          await simulation.drain();
+          await checkEnd(simulation);
+        } catch (error) {
+          throw new Error(simulation.history.map((step) => step.join("; ")).join("\n"), { cause: error });
+        }
       }),
       { numRuns: RUNS },
     );

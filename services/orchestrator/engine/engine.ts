@@ -84,7 +84,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     for (const [session, grants] of result.claimed.grants) {
       session.credits -= grants.length;
       session.idleSent = false;
-      for (const grant of grants) session.held.set(grant.taskId, grant.leaseToken);
+      for (const grant of grants) session.hold(grant.taskId, grant.leaseToken);
       if (!session.closed) session.sink.grants(grants);
     }
   }
@@ -135,7 +135,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     session.epoch = record.epoch;
     session.storedExpiry = record.expiresAt;
     for (const lease of kept) {
-      session.held.set(lease.taskId, lease.leaseToken);
+      session.hold(lease.taskId, lease.leaseToken);
       // They may have come over an earlier stream.
       session.mayHaveParts.add(lease.leaseToken);
     }

@@ -57,6 +57,12 @@ export class LiveSession {
     return !this.closed && !this.draining && this.credits > 0 && this.sink.isWritable();
   }
 
+  /** A lease is the runner's. One of the same task that it had before was superseded unseen: its end still gives the credit back. */
+  hold(taskId: string, leaseToken: string): void {
+    this.supersede(taskId);
+    this.held.set(taskId, leaseToken);
+  }
+
   /** The lease of this task has ended, or was superseded before: its credit comes back, once. */
   giveBack(taskId: string, leaseToken: string): void {
     this.mayHaveParts.delete(leaseToken);

@@ -8,6 +8,8 @@ import { leaseOf, TestRunner } from "./test-runner.ts";
 
 /** One thing that somebody asks of the engine, and what the model makes of it once the engine has answered. */
 export interface Deed {
+  /** For people who read a failure. */
+  readonly name: string;
   /** Called before the engine gets a turn, so that one batch takes all deeds of a step. */
   handIn(): Promise<void>;
   apply(): void;
@@ -35,6 +37,7 @@ export function reportOutcome(
 ): Deed {
   const { stream } = runner;
   return {
+    name: `${runner.name} ${describe(outcome)} ${label}${parts.length > 0 ? ` after ${parts.length} parts` : ""}`,
     async handIn() {
       seen(sim, runner);
       stream.handle.parts(parts);
@@ -55,6 +58,7 @@ export function reportOutcome(
 export function sendPart(sim: Simulation, runner: SimulatedRunner, label: string, part: SubtaskPart): Deed {
   const { stream } = runner;
   return {
+    name: `${runner.name} part ${part.number} of ${label}`,
     async handIn() {
       seen(sim, runner);
       stream.handle.parts([part]);
@@ -84,6 +88,7 @@ function expectCut(runner: SimulatedRunner, stream: TestRunner): void {
 export function sendReport(sim: Simulation, runner: SimulatedRunner, label: string, report: ProgressReport): Deed {
   const { stream } = runner;
   return {
+    name: `${runner.name} progress of ${label}`,
     async handIn() {
       seen(sim, runner);
       stream.handle.progress([report]);
@@ -99,6 +104,7 @@ export function sendReport(sim: Simulation, runner: SimulatedRunner, label: stri
 export function submit(sim: Simulation, set: TaskSet, priority: number): Deed {
   let jobId: string | null = null;
   return {
+    name: `submit ${textOf(set)}`,
     async handIn() {
       const result = await sim.harness.engine.submitJob(aJob({ tasks: set, priority }));
       if (result.ok) jobId = result.value.job.id;
@@ -113,6 +119,7 @@ export function submit(sim: Simulation, set: TaskSet, priority: number): Deed {
 export function cancel(sim: Simulation, jobId: string): Deed {
   let ok: boolean | null = null;
   return {
+    name: `cancel ${jobId}`,
     async handIn() {
       ok = (await sim.harness.engine.cancelJob(jobId)).ok;
     },
@@ -123,6 +130,7 @@ export function cancel(sim: Simulation, jobId: string): Deed {
 export function retry(sim: Simulation, jobId: string): Deed {
   let requeued: number | null = null;
   return {
+    name: `retry ${jobId}`,
     async handIn() {
       const result = await sim.harness.engine.retryJob(jobId);
       if (result.ok) requeued = result.value.requeuedTasks;
@@ -139,9 +147,15 @@ export function open(
   leases: readonly LabeledLease[],
 ): Deed {
   const parsed = parsedIdentifiers(identifiers);
-  const runner = new SimulatedRunner(cluster === "" ? "default" : cluster, parsed, new TestRunner());
+  const runner = new SimulatedRunner(
+    `runner ${sim.runners.length}`,
+    cluster === "" ? "default" : cluster,
+    parsed,
+    new TestRunner(),
+  );
   const deed = connect(sim, runner, null, leases, credits);
   return {
+    name: deed.name,
     handIn: deed.handIn,
     apply() {
       sim.runners.push(runner);
@@ -169,6 +183,7 @@ function connect(
   const stream = new TestRunner();
   const { cluster, identifiers } = runner;
   return {
+    name: `${runner.name} ${sessionId === null ? "opens" : "resumes"} with ${credits} credits, lists ${leases.map((one) => one.label)}`,
     async handIn() {
       const hello = {
         cluster,
@@ -194,6 +209,7 @@ function connect(
 export function end(sim: Simulation, runner: SimulatedRunner): Deed {
   const { sessionId } = runner;
   return {
+    name: `${runner.name} ends`,
     async handIn() {
       runner.stream.handle.end();
       runner.loseStream();
@@ -203,11 +219,30 @@ export function end(sim: Simulation, runner: SimulatedRunner): Deed {
 }
 
 /** What takes effect at once. */
-export function atOnce(runner: SimulatedRunner, act: () => void): Deed {
+export function atOnce(runner: SimulatedRunner, what: string, act: () => void): Deed {
   return {
+    name: `${runner.name} ${what}`,
     async handIn() {
       if (runner.isConnected) act();
     },
     apply: () => {},
   };
+}
+
+function describe({ result }: Outcome): string {
+  if (result.kind === "failed") return result.nonRetryable ? "fails for good" : "fails";
+  if (result.kind === "released") return "releases";
+  return result.subtasks === null ? "computes" : `submits ${textOf(result.subtasks)} of`;
+}
+
+/** For each group its tasks, with a mark for those that are optional, and what it waits for. */
+function textOf(set: TaskSet): string {
+  const groups = set.groups.map(({ tasks, dependsOn }) => {
+    const labels = tasks.map(({ input, template }) => {
+      const { optional, retry } = set.templates[template] ?? { optional: false, retry: { maxRetries: 0 } };
+      return `${Buffer.from(input).toString()}${optional ? "?" : ""}${"r".repeat(retry.maxRetries)}`;
+    });
+    return `[${labels.join(" ")}${dependsOn.length > 0 ? ` < ${dependsOn}` : ""}]`;
+  });
+  return groups.join(" ");
 }

@@ -6,7 +6,7 @@ import { createIds } from "../engine/ids.ts";
 import { type CommittedBatch, type EngineObserver, SILENT_OBSERVER } from "../engine/observer.ts";
 import { DEFAULT_SETTINGS, type EngineLogger, type EngineSettings } from "../engine/settings.ts";
 import { openSqliteStore } from "../store/sqlite/index.ts";
-import type { Store } from "../store/store.ts";
+import type { QueueKey, Store } from "../store/store.ts";
 import { createManualClock, type ManualClock } from "./manual-clock.ts";
 import { seededBytes } from "./seeded-random.ts";
 import { aJob, type JobShape } from "./submissions.ts";
@@ -18,6 +18,8 @@ export interface HarnessOptions {
   readonly limits?: Partial<Limits>;
   /** What the engine's source of randomness always gives. Default 0. */
   readonly random?: number;
+  /** Queues that exist before the engine starts. A new one is known to sessions only behind the batch that made it. */
+  readonly queues?: readonly QueueKey[];
   /** Puts something between the engine and its store. */
   readonly wrapStore?: (store: Store) => Store;
   readonly observer?: Partial<EngineObserver>;
@@ -56,6 +58,9 @@ export class EngineHarness implements AsyncDisposable {
 
   static async start(options: HarnessOptions = {}): Promise<EngineHarness> {
     const harness = new EngineHarness(options);
+    await harness.store.transact(async (tx) => {
+      await tx.internQueues(options.queues ?? []);
+    });
     await harness.#startEngine();
     return harness;
   }

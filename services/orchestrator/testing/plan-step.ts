@@ -91,29 +91,29 @@ function planForRunner(sim: Simulation, action: RunnerAction): Deed[] {
       case "end":
         return deeds.end(sim, runner);
       case "lose":
-        return deeds.atOnce(runner, () => {
+        return deeds.atOnce(runner, "loses its stream", () => {
           handle.lost();
           runner.loseStream();
         });
       case "drain":
-        return deeds.atOnce(runner, () => {
+        return deeds.atOnce(runner, "drains", () => {
           handle.drain();
           deeds.seen(sim, runner);
           if (session !== undefined) session.draining = true;
         });
       case "credits":
-        return deeds.atOnce(runner, () => {
+        return deeds.atOnce(runner, `takes ${action.credits} more`, () => {
           handle.addCredits(action.credits);
           deeds.seen(sim, runner);
           if (session !== undefined) session.credits += action.credits;
         });
       case "read":
-        return deeds.atOnce(runner, () => {
+        return deeds.atOnce(runner, action.isReading ? "reads" : "does not read", () => {
           runner.stream.isReading = action.isReading;
           if (action.isReading) handle.writable();
         });
       case "hush":
-        return deeds.atOnce(runner, () => {
+        return deeds.atOnce(runner, action.isSilent ? "is silent" : "speaks", () => {
           runner.isSilent = action.isSilent;
         });
     }

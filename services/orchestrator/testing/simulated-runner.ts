@@ -14,6 +14,7 @@ export type Ack = "accepted" | "stale" | "refused";
 
 /** One runner of a simulation: its streams, one after the other, and what it remembers by itself. */
 export class SimulatedRunner {
+  readonly name: string;
   readonly cluster: string;
   readonly identifiers: readonly TaskIdentifier[];
   stream: TestRunner;
@@ -27,7 +28,8 @@ export class SimulatedRunner {
   readonly #taken = new WeakSet<LeaseAck>();
   #frames = 0;
 
-  constructor(cluster: string, identifiers: readonly TaskIdentifier[], stream: TestRunner) {
+  constructor(name: string, cluster: string, identifiers: readonly TaskIdentifier[], stream: TestRunner) {
+    this.name = name;
     this.cluster = cluster;
     this.identifiers = identifiers;
     this.stream = stream;

@@ -7,8 +7,8 @@ import { planStep } from "./plan-step.ts";
 import type { RandomRun, Step } from "./random-actions.ts";
 import { ReferenceModel } from "./reference-model.ts";
 import { rerunningStore } from "./rerunning-store.ts";
-import type { LabeledLease, SimulatedRunner } from "./simulated-runner.ts";
-import { computed } from "./test-runner.ts";
+import { type LabeledLease, parsedIdentifiers, type SimulatedRunner } from "./simulated-runner.ts";
+import { computed, type TestRunner } from "./test-runner.ts";
 
 const LEASE_MS = 3_000;
 /** Below the engine's beat, so that it never thinks that it stood still. */
@@ -21,6 +21,8 @@ export class Simulation implements AsyncDisposable {
   readonly harness: EngineHarness;
   readonly model: ReferenceModel;
   readonly runners: SimulatedRunner[] = [];
+  /** What was done, for people who read a failure: each step as a list. */
+  readonly history: string[][] = [];
   /** Every lease that there ever was. */
   readonly allLeases: LabeledLease[] = [];
   readonly #run: RandomRun;
@@ -40,7 +42,10 @@ export class Simulation implements AsyncDisposable {
     const { sliceSize, maxBatch, random } = run;
     const settings = { leaseDurationMs: LEASE_MS, heartbeatIntervalMs: 1_000, sliceSize, maxBatch, maxCrashes: 3 };
     const wrapStore = run.rerun ? { wrapStore: rerunningStore } : {};
-    const harness = await EngineHarness.start({ settings, random, ...wrapStore });
+    const queues = CLUSTERS.flatMap((cluster) =>
+      parsedIdentifiers([0, 1, 2, 3]).map((queue) => ({ cluster, ...queue })),
+    );
+    const harness = await EngineHarness.start({ settings, random, queues, ...wrapStore });
     await harness.engine.createCluster({ slug: "east", displayName: "East", description: "" });
     const simulation = new Simulation(harness, run);
     const everything = { kind: "open" as const, identifiers: [1, 2, 3], credits: 2, listed: 0 };
@@ -67,6 +72,12 @@ export class Simulation implements AsyncDisposable {
 
   /** Everything is handed in before the engine gets a turn, so one batch takes it. */
   async performAtOnce(deeds: readonly Deed[], timePasses: boolean, restarts: boolean): Promise<void> {
+    this.history.push([
+      ...deeds.map((deed) => deed.name),
+      ...(timePasses ? ["tick"] : []),
+      ...(restarts ? ["restart"] : []),
+    ]);
+    this.#connected = new Set(this.runners.filter((runner) => runner.isConnected).map((runner) => runner.stream));
     const answers = deeds.map((deed) => deed.handIn());
     if (timePasses) {
       for (const runner of this.runners) heartbeat(this, runner);
@@ -112,12 +123,16 @@ export class Simulation implements AsyncDisposable {
     this.model.settle();
   }
 
+  /** Streams that were there when the step began. */
+  #connected: ReadonlySet<TestRunner> = new Set();
+
   /** More attempts timed out than one batch looks at: something may have been granted in between that the model would not grant. */
   #isCutShort = false;
 
   #expectRevoked(sessionId: string | null, lease: string | null): void {
     const runner = this.runners.find((one) => one.sessionId === sessionId && one.isConnected);
-    if (runner === undefined) return;
+    // A stream that was opened by the same batch is told when it reports.
+    if (runner === undefined || !this.#connected.has(runner.stream)) return;
     expect(runner.stream.revoked).toContainEqual(
       expect.objectContaining({ leaseToken: lease, reason: "ATTEMPT_TIMEOUT" }),
     );
@@ -131,6 +146,7 @@ export class Simulation implements AsyncDisposable {
         for (const [index, grant] of frame.entries()) {
           const task = tasks[index] as ModelTask;
           if (!this.#isCutShort) this.#checkGrant(task, runner);
+          this.history.at(-1)?.push(`=> ${grant.label} to ${runner.name}`);
           this.model.grant(grant.label, grant.leaseToken, runner.sessionId);
           runner.addLease(grant.label, grant, this.model.sessions.get(runner.sessionId));
           this.allLeases.push({ label: grant.label, taskId: grant.taskId, leaseToken: grant.leaseToken });
