@@ -135,7 +135,7 @@ function answer(session: LiveSession, acks: readonly LeaseAck[]): void {
 }
 
 function revoke(session: LiveSession, leases: readonly LeaseRef[], reason: RevocationReason): void {
-  if (reason !== "JOB_CANCELED") for (const lease of leases) session.supersede(lease.taskId);
+  if (reason !== "JOB_CANCELED") for (const lease of leases) session.supersede(lease.taskId, lease.leaseToken);
   if (session.closed) return;
   session.sink.revocations(leases.map(({ taskId, leaseToken }) => ({ taskId, leaseToken, reason })));
 }
@@ -228,18 +228,19 @@ async function extend(context: BatchContext, dispatcher: Dispatcher): Promise<Ex
   const third = settings.leaseDurationMs / 3;
   const extended: Extension[] = [];
   const extendSessions: { id: string; epoch: number; expiresAt: number }[] = [];
-  const renew = (session: LiveSession) => {
+  const renew = (session: LiveSession, isDue: (gained: number) => boolean) => {
     const expiresAt = session.lastSeen + settings.leaseDurationMs;
+    const gained = expiresAt - session.storedExpiry;
+    if (gained <= 0 || !isDue(gained)) return;
     extendSessions.push({ id: session.id, epoch: session.epoch, expiresAt });
     extended.push({ session, expiresAt });
   };
   for (const session of dispatcher.sessions.values()) {
-    const gained = session.lastSeen + settings.leaseDurationMs - session.storedExpiry;
     const runsOut = session.storedExpiry - uow.now < third;
-    if (!session.closed && gained > 0 && (gained >= third || runsOut)) renew(session);
+    if (!session.closed) renew(session, (gained) => gained >= third || runsOut);
   }
   for (const session of dispatcher.broken) {
-    renew(session);
+    renew(session, () => true);
     uow.afterCommit.push(() => dispatcher.broken.delete(session));
   }
   // At once: what has run out is looked up next.

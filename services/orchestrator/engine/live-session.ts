@@ -59,7 +59,8 @@ export class LiveSession {
 
   /** A lease is the runner's. One of the same task that it had before was superseded unseen: its end still gives the credit back. */
   hold(taskId: string, leaseToken: string): void {
-    this.supersede(taskId);
+    const earlier = this.held.get(taskId);
+    if (earlier !== undefined) this.owed.add(earlier);
     this.held.set(taskId, leaseToken);
   }
 
@@ -72,11 +73,9 @@ export class LiveSession {
   }
 
   /** The lease is no longer this runner's; it has not ended it yet. */
-  supersede(taskId: string): string | undefined {
-    const token = this.held.get(taskId);
-    if (token === undefined) return undefined;
+  supersede(taskId: string, leaseToken: string): void {
+    if (this.held.get(taskId) !== leaseToken) return;
     this.held.delete(taskId);
-    this.owed.add(token);
-    return token;
+    this.owed.add(leaseToken);
   }
 }
