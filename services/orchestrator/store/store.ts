@@ -65,6 +65,8 @@ export interface StoreReads {
 /** Loads and writes inside one step. Reads see what the same transaction wrote. Loads by id leave out what does not exist; the order is free. */
 export interface StoreTransaction {
   loadTasks(ids: readonly string[]): Promise<TaskRecord[]>;
+  /** By the task's id. */
+  loadInputs(taskIds: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>>;
   loadGroups(ids: readonly string[]): Promise<GroupRecord[]>;
   loadJobs(ids: readonly string[]): Promise<JobRecord[]>;
   loadSessions(ids: readonly string[]): Promise<SessionRecord[]>;

@@ -163,6 +163,8 @@ export function contractRoundTrips(contract: StoreContract): void {
       const request = { queueIds: [1], after: null, limit: 1 };
       const [claimed] = await inside((tx) => tx.claimCandidates(request));
       expect(new Uint8Array(present(claimed).input)).toEqual(bytes(size));
+      const inputs = await inside((tx) => tx.loadInputs([task.id, "unknown"]));
+      expect([...inputs].map(([id, input]) => [id, new Uint8Array(input)])).toEqual([[task.id, bytes(size)]]);
       const filter = { jobId: job.id, states: [], includeInput: true };
       const [listed] = (await store().listTasks(filter, { limit: 1, after: null })).items;
       expect(new Uint8Array(present(listed).input)).toEqual(bytes(size));

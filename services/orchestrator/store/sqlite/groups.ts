@@ -70,6 +70,7 @@ export class GroupTable {
       const isRoot = group.parentId === null ? 1 : 0;
       const job = this.#jobs.reserve(group.jobId);
       this.#insert.run(group.id, job, isRoot, dependents, group.waiting, group.open, group.size);
+      this.#cache.set(group.id, group);
     }
   }
 

@@ -35,6 +35,7 @@ export class TaskTable {
 
   readonly #byId: Query<TaskRow>;
   readonly #byKey: Query<TaskRow>;
+  readonly #inputByKey: Query<[Uint8Array | null]>;
   readonly #selectInput: Query<[Uint8Array]>;
   readonly #runningOfSession: Query<[number]>;
   readonly #runningOfJob: Query<[number]>;
@@ -48,6 +49,7 @@ export class TaskTable {
   readonly #insert: Command;
   readonly #insertInput: Command;
   readonly #update: Command;
+  readonly #updateOpenGroups: Command;
 
   constructor(db: DatabaseSync, jobs: JobKeys, tasks: KeyMap) {
     this.keys = { jobs, tasks };
@@ -56,6 +58,7 @@ export class TaskTable {
     const select = `SELECT ${TASK_COLUMNS} FROM task`;
     this.#byId = query(db, `${select} WHERE id = ?`);
     this.#byKey = query(db, `${select} WHERE key = ?`);
+    this.#inputByKey = query(db, "SELECT input FROM task WHERE key = ?");
     this.#selectInput = query(db, "SELECT data FROM task_input WHERE task = ?");
     this.#runningOfSession = query(
       db,
@@ -93,6 +96,7 @@ export class TaskTable {
          lease_token = ?, settled_token = ?, session_id = ?, deadline_at = ?, open_groups = ?, started_at = ?, stopped_at = ?, error = ?,
          progress = ? WHERE key = ?`,
     );
+    this.#updateOpenGroups = command(db, "UPDATE task SET open_groups = ? WHERE key = ?");
   }
 
   load(ids: readonly string[]): TaskRecord[] {
@@ -123,6 +127,16 @@ export class TaskTable {
     const data = this.#selectInput.get(key)?.[0];
     if (data === undefined) throw new Error(`the task with key ${key} has no input`);
     return data;
+  }
+
+  inputs(ids: readonly string[]): Map<string, Uint8Array> {
+    const inputs = new Map<string, Uint8Array>();
+    for (const id of ids) {
+      const key = this.keys.tasks.find(id);
+      const row = key === undefined ? undefined : this.#inputByKey.get(key);
+      if (key !== undefined && row !== undefined) inputs.set(id, row[0] ?? this.storedInput(key));
+    }
+    return inputs;
   }
 
   insert(items: readonly TaskWithInput[]): void {
@@ -253,10 +267,24 @@ export class TaskTable {
       encodeProgress(task.progress),
     );
     if (!isInline) this.#insertInput.run(key, input);
+    // Claimed in the step that made it: its runner will report next.
+    if (task.state === "RUNNING") {
+      this.#cache.set(task.id, { key, record: task });
+      this.keys.tasks.remember(task.id, key);
+    }
   }
 
   #updateOne(task: TaskRecord): void {
-    const key = this.#cache.get(task.id)?.key ?? this.keys.tasks.keyOf(task.id);
+    const before = this.#cache.get(task.id);
+    const key = before?.key ?? this.keys.tasks.keyOf(task.id);
+    if (before !== undefined && isCountedDown(before.record, task)) this.#updateOpenGroups.run(task.openGroups, key);
+    else this.#updateAll(key, task);
+    // Worth keeping: what a runner or a subtask will report about. The rest makes room.
+    if (task.state === "RUNNING" || task.state === "COMPUTED") this.#cache.set(task.id, { key, record: task });
+    else this.#cache.delete(task.id);
+  }
+
+  #updateAll(key: number, task: TaskRecord): void {
     this.#update.run(
       task.display,
       STATE_CODES[task.state],
@@ -277,8 +305,28 @@ export class TaskTable {
       encodeProgress(task.progress),
       key,
     );
-    // Worth keeping: what a runner or a subtask will report about. The rest makes room.
-    if (task.state === "RUNNING" || task.state === "COMPUTED") this.#cache.set(task.id, { key, record: task });
-    else this.#cache.delete(task.id);
   }
+}
+
+/** Whether nothing changed but the number of open groups, which is in no index: a parent that waits is counted down in place. */
+function isCountedDown(before: TaskRecord, after: TaskRecord): boolean {
+  return (
+    before.state === "COMPUTED" &&
+    after.state === "COMPUTED" &&
+    before.held === after.held &&
+    before.branchFailed === after.branchFailed &&
+    before.display === after.display &&
+    before.availableAt === after.availableAt &&
+    before.attempt === after.attempt &&
+    before.failures === after.failures &&
+    before.crashes === after.crashes &&
+    before.leaseToken === after.leaseToken &&
+    before.settledToken === after.settledToken &&
+    before.sessionId === after.sessionId &&
+    before.deadlineAt === after.deadlineAt &&
+    before.startedAt === after.startedAt &&
+    before.stoppedAt === after.stoppedAt &&
+    before.error === after.error &&
+    before.progress === after.progress
+  );
 }

@@ -61,6 +61,7 @@ export function createTransaction(tables: Tables): StoreTransaction {
   const { jobs, tasks, groups, sessions, queues, work, parts, clusters, cache, claims } = tables;
   return {
     loadTasks: async (ids) => tasks.load(ids),
+    loadInputs: async (taskIds) => tasks.inputs(taskIds),
     loadGroups: async (ids) => groups.load(ids),
     loadJobs: async (ids) => jobs.load(ids),
     loadSessions: async (ids) => sessions.load(ids),
