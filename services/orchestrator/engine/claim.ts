@@ -4,7 +4,8 @@ import { isHalted, type TaskRecord } from "../domain/records.ts";
 import type { ClaimPosition, TaskWithInput } from "../store/store.ts";
 import type { GrantedTask } from "./api.ts";
 import type { BatchContext } from "./batch-context.ts";
-import type { Dispatcher, SessionClass } from "./dispatcher.ts";
+import { type Candidates, freshCandidates, storedCandidates } from "./candidates.ts";
+import type { Dispatcher } from "./dispatcher.ts";
 import type { LiveSession } from "./live-session.ts";
 import { DoneTasks, propagate, putEnded } from "./propagate.ts";
 
@@ -28,7 +29,7 @@ export interface Claimed {
 const MAX_ROUNDS = 8;
 
 export async function claim(context: BatchContext, dispatcher: Dispatcher): Promise<Claimed> {
-  const classes = dispatcher.hungryClasses(context.uow.readyQueues);
+  const classes = dispatcher.hungryClasses(context.uow.readyQueues, context.newQueues);
   const grants = new Map<LiveSession, GrantedTask[]>();
   const empty: number[] = [];
   const superseded: LiveSession[] = [];
@@ -40,8 +41,8 @@ export async function claim(context: BatchContext, dispatcher: Dispatcher): Prom
       sessions.reduce((sum, session) => sum + session.credits, 0),
     );
     if (limit <= 0) continue;
-    await context.uow.flushTasks();
-    const { tasks, exhausted } = await findTasks(context, found, limit);
+    const candidates = (found.isFresh ? freshCandidates : storedCandidates)(context.uow, found.queueIds);
+    const { tasks, exhausted } = await findTasks(context, candidates, limit);
     if (exhausted) {
       empty.push(...found.queueIds);
       // What becomes claimable from here on makes them ready again.
@@ -70,23 +71,20 @@ async function stillOwned(
 
 async function findTasks(
   context: BatchContext,
-  { queueIds }: SessionClass,
+  candidates: Candidates,
   limit: number,
 ): Promise<{ readonly tasks: TaskWithInput[]; readonly exhausted: boolean }> {
-  const { uow } = context;
   const tasks: TaskWithInput[] = [];
   let after: ClaimPosition | null = null;
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const wanted = limit - tasks.length;
-    const candidates: readonly TaskWithInput[] = await uow.tx.claimCandidates({ queueIds, after, limit: wanted });
-    const picked = await pick(context, candidates);
-    if (picked.skipped > 0) {
-      // The same question again, now that what was skipped is out of the way.
-      await uow.flushTasks();
-      continue;
-    }
+    const found = await candidates(after, wanted);
+    const picked = await pick(context, found);
+    // The same question again, now that what was skipped is out of the way.
+    if (picked.skipped > 0) continue;
     tasks.push(...picked.tasks);
-    if (picked.passOver === null) return { tasks, exhausted: candidates.length < wanted };
+    // What was passed over may become claimable again by a retry of its job alone, so the queue is not known to be empty.
+    if (picked.passOver === null) return { tasks, exhausted: after === null && found.length < wanted };
     if (tasks.length === limit) break;
     after = picked.passOver;
   }

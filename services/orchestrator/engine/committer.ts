@@ -4,6 +4,7 @@ import { runBatch } from "./batch.ts";
 import { BatchContext } from "./batch-context.ts";
 import { type Command, weightOf } from "./commands.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import type { LiveSession } from "./live-session.ts";
 import { PartReader } from "./parts.ts";
 import type { QueueRegistry } from "./queue-registry.ts";
 import type { EngineOptions } from "./settings.ts";
@@ -18,6 +19,13 @@ export interface Committed {
   readonly durationMs: number;
 }
 
+/** Who acts on what the committer did. */
+export interface CommitListener {
+  committed(committed: Committed): void;
+  /** What a session handed in failed for a reason that no repetition will mend. */
+  sessionFailed(session: LiveSession): void;
+}
+
 /**
  * The one write path. While one batch is under way the next one collects; there is no timer, so a command that comes alone starts at
  * once and a flood is taken in batches: one commit for all of them.
@@ -30,7 +38,7 @@ export class Committer {
   readonly #queues: QueueRegistry;
   readonly #dispatcher: Dispatcher;
   readonly #parts = new PartReader();
-  readonly #onCommitted: (committed: Committed) => void;
+  readonly #listener: CommitListener;
   #waiting: Command[] = [];
   #tick = false;
   #dispatch = false;
@@ -42,16 +50,11 @@ export class Committer {
   #wake: (() => void) | null = null;
   #stopped = false;
 
-  constructor(
-    options: EngineOptions,
-    queues: QueueRegistry,
-    dispatcher: Dispatcher,
-    onCommitted: (committed: Committed) => void,
-  ) {
+  constructor(options: EngineOptions, queues: QueueRegistry, dispatcher: Dispatcher, listener: CommitListener) {
     this.#options = options;
     this.#queues = queues;
     this.#dispatcher = dispatcher;
-    this.#onCommitted = onCommitted;
+    this.#listener = listener;
     this.#mayExpireFrom = options.clock.now() + options.settings.leaseDurationMs;
   }
 
@@ -113,7 +116,6 @@ export class Committer {
       const commands = this.#take();
       try {
         await this.#commit(commands);
-        if (failures > 0) this.spareLeases();
         failures = 0;
       } catch (error) {
         failures++;
@@ -160,7 +162,13 @@ export class Committer {
     });
     this.#storedWork = result.moreWork;
     if (result.moreWork) this.#dispatch = true;
-    this.#onCommitted({ uow, context, result, commands: commands.length, durationMs: performance.now() - started });
+    this.#listener.committed({
+      uow,
+      context,
+      result,
+      commands: commands.length,
+      durationMs: performance.now() - started,
+    });
   }
 
   async #storeAway(commands: readonly Command[], error: StoreUnavailable, failures: number): Promise<void> {
@@ -172,6 +180,8 @@ export class Committer {
     const waitMs = Math.min(50 * 2 ** failures, 2_000);
     this.#options.logger.warn({ err: error, waitMs }, "the store is away; trying again");
     await this.#sleep(waitMs);
+    // Before it is tried again: the first step that succeeds must not take away what nobody could renew.
+    this.spareLeases();
   }
 
   async #oneByOne(commands: readonly Command[], error: unknown): Promise<void> {
@@ -183,10 +193,11 @@ export class Committer {
       return;
     }
     logger.error({ err: error, commands: commands.length }, "a batch failed; its commands are tried one by one");
-    for (const command of commands) {
+    for (const [index, command] of commands.entries()) {
       try {
         await this.#commit([command]);
       } catch (cause) {
+        if (cause instanceof StoreUnavailable) return this.#storeAway(commands.slice(index), cause, 1);
         logger.error({ err: cause, command: command.kind }, "a command failed");
         this.#fail(command, cause);
       }
@@ -198,10 +209,7 @@ export class Committer {
       command.reply.reject(error);
       return;
     }
-    const { session } = command;
-    session.closed = true;
-    this.#dispatcher.remove(session);
-    session.sink.close({ reason: "UNAVAILABLE", message: "an outcome could not be stored; connect again" });
+    this.#listener.sessionFailed(command.session);
   }
 
   #giveUp(): void {

@@ -1,10 +1,13 @@
+import type { QueueRecord } from "../domain/records.ts";
 import type { LiveSession } from "./live-session.ts";
-import type { QueueRegistry } from "./queue-registry.ts";
+import { type QueueRegistry, serves } from "./queue-registry.ts";
 
 /** Sessions that serve exactly the same queues: whatever is claimed for one could be given to any of them. */
 export interface SessionClass {
   readonly queueIds: readonly number[];
   readonly sessions: readonly LiveSession[];
+  /** All that is claimable in these queues became so in the batch under way. */
+  readonly isFresh: boolean;
   readonly credits: number;
 }
 
@@ -51,17 +54,26 @@ export class Dispatcher {
     for (const id of queueIds) this.#ready.delete(id);
   }
 
-  /** Whether some session could be granted something. `readyToo`: queues that became ready in the batch under way. */
-  hungryClasses(readyToo: ReadonlySet<number>): SessionClass[] {
-    const classes = new Map<string, { queueIds: number[]; sessions: LiveSession[]; credits: number }>();
+  /**
+   * Sessions that could be granted something. `readyToo`: queues that became ready in the batch under way; `newQueues`: those that it made.
+   */
+  hungryClasses(readyToo: ReadonlySet<number>, newQueues: readonly QueueRecord[]): SessionClass[] {
+    const classes = new Map<
+      string,
+      { queueIds: number[]; sessions: LiveSession[]; isFresh: boolean; credits: number }
+    >();
     for (const session of this.sessions.values()) {
       if (!session.isHungry()) continue;
       const queueIds = session.queueIds.filter((id) => this.#ready.has(id) || readyToo.has(id));
+      for (const queue of newQueues) {
+        const isNew = readyToo.has(queue.id) && !queueIds.includes(queue.id);
+        if (isNew && serves(session.cluster, session.identifiers, queue)) queueIds.push(queue.id);
+      }
       if (queueIds.length === 0) continue;
       const key = queueIds.join();
       let found = classes.get(key);
       if (found === undefined) {
-        found = { queueIds, sessions: [], credits: 0 };
+        found = { queueIds, sessions: [], isFresh: !queueIds.some((id) => this.#ready.has(id)), credits: 0 };
         classes.set(key, found);
       }
       found.sessions.push(session);

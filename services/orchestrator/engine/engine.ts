@@ -31,7 +31,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const dispatcher = new Dispatcher(queues);
   dispatcher.markReady((await store.queues()).map((queue) => queue.id));
   const notifier = new Notifier();
-  const committer = new Committer(options, queues, dispatcher, afterCommit);
+  const committer = new Committer(options, queues, dispatcher, { committed: afterCommit, sessionFailed });
   const heart = new Heart(clock, settings, committer, dispatcher);
   const run: RunStep = (command) => committer.add(command);
   const unsubscribe = store.onWakeup(() => {
@@ -77,7 +77,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       session.idleSent = true;
       session.sink.idle();
     }
-    if (dispatcher.hungryClasses(NONE).length > 0) committer.dispatch();
+    if (dispatcher.hungryClasses(NONE, []).length > 0) committer.dispatch();
   }
 
   function sendGrants({ result }: Committed): void {
@@ -102,6 +102,12 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       host.forget(session, "lost");
       session.sink.close({ reason: "UNAVAILABLE", message: "nothing was heard of the runner for the lease duration" });
     }
+  }
+
+  function sessionFailed(session: LiveSession): void {
+    if (dispatcher.sessions.get(session.id) !== session) return;
+    host.forget(session, "lost");
+    session.sink.close({ reason: "UNAVAILABLE", message: "an outcome could not be stored; connect again" });
   }
 
   function ask<T>(make: (reply: Reply<T>) => Command): Promise<T> {

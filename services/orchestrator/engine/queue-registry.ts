@@ -40,11 +40,14 @@ export class QueueRegistry {
   /** Ids of the queues whose tasks a runner with these identifiers may execute. */
   servedBy(cluster: string, identifiers: readonly TaskIdentifier[]): number[] {
     const ids: number[] = [];
-    for (const queue of this.#byId.values()) {
-      if (queue.cluster === cluster && identifiers.some((identifier) => canRun(identifier, queue))) ids.push(queue.id);
-    }
+    for (const queue of this.#byId.values()) if (serves(cluster, identifiers, queue)) ids.push(queue.id);
     return ids;
   }
+}
+
+/** Whether a runner with these identifiers may execute the tasks of a queue. */
+export function serves(cluster: string, identifiers: readonly TaskIdentifier[], queue: QueueRecord): boolean {
+  return queue.cluster === cluster && identifiers.some((identifier) => canRun(identifier, queue));
 }
 
 function keyText(key: QueueKey): string {

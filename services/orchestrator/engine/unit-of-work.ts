@@ -1,3 +1,4 @@
+import { isClaimable } from "../domain/claim.ts";
 import { replaceProgress } from "../domain/progress.ts";
 import type {
   GroupRecord,
@@ -34,12 +35,16 @@ export class UnitOfWork {
   readonly newWork: WorkItem[] = [];
   tasksCreated = 0;
 
-  readonly #tasks = new Map<string, Entry<TaskRecord>>();
+  readonly #tasks = new Map<string, TaskEntry>();
   readonly #groups = new Map<string, Entry<GroupRecord>>();
   readonly #jobs = new Map<string, JobDraft>();
   readonly #queueDeltas = new Map<number, { queued: number; running: number }>();
+  /** Tasks that became claimable in this batch; they may be so no longer. */
+  readonly #claimable = new Set<TaskEntry>();
+  /** Groups of tasks that are not written yet. */
+  readonly #unwrittenGroups = new Set<string>();
   #insertTasks: TaskWithInput[] = [];
-  #dirtyTasks: Entry<TaskRecord>[] = [];
+  #dirtyTasks: TaskEntry[] = [];
   #insertGroups: Entry<GroupRecord>[] = [];
   #dirtyGroups: Entry<GroupRecord>[] = [];
   #rest: Mutable<WriteSet> = {};
@@ -84,7 +89,7 @@ export class UnitOfWork {
   adopt(task: TaskRecord): TaskRecord {
     const known = this.#tasks.get(task.id);
     if (known !== undefined) return known.record;
-    this.#tasks.set(task.id, { record: task, dirty: false });
+    this.#tasks.set(task.id, { record: task, dirty: false, input: null });
     return task;
   }
 
@@ -151,8 +156,10 @@ export class UnitOfWork {
   }
 
   insertTask(task: TaskRecord, input: Uint8Array, group: number): void {
-    this.#tasks.set(task.id, { record: task, dirty: false });
+    const entry = { record: task, dirty: false, input };
+    this.#tasks.set(task.id, entry);
     this.#insertTasks.push({ task, input });
+    this.#unwrittenGroups.add(task.groupId);
     this.tasksCreated++;
     const draft = this.#draftOf(task.jobId);
     draft.counts[task.state]++;
@@ -163,7 +170,7 @@ export class UnitOfWork {
       created: { parentId: task.parentId, queueId: task.queueId, group },
       display: task.display,
     });
-    this.#keepQueue(task, 1);
+    this.#keepQueue(entry, task, 1);
   }
 
   putTask(next: TaskRecord): void {
@@ -174,7 +181,7 @@ export class UnitOfWork {
       entry.dirty = true;
       this.#dirtyTasks.push(entry);
     }
-    this.#keepBooks(before, next);
+    this.#keepBooks(entry, before, next);
   }
 
   /** Asks for background work; its first slice is done in this batch. */
@@ -207,10 +214,34 @@ export class UnitOfWork {
     this.#dirtyTasks = [];
     this.#insertGroups = [];
     this.#dirtyGroups = [];
+    this.#unwrittenGroups.clear();
     for (const _ in changes) {
       await this.tx.write(changes);
       return;
     }
+  }
+
+  /** Whether queries do not know yet of all tasks that this batch has made in the group. */
+  hasUnwrittenTasks(groupId: string): boolean {
+    return this.#unwrittenGroups.has(groupId);
+  }
+
+  /** Tasks that became claimable in this batch and still are. */
+  claimableTasks(): TaskRecord[] {
+    const tasks: TaskRecord[] = [];
+    for (const { record } of this.#claimable) if (isClaimable(record)) tasks.push(record);
+    return tasks;
+  }
+
+  /** The tasks with their inputs, from this batch where it made them, else from the store. */
+  async withInputs(tasks: readonly TaskRecord[]): Promise<TaskWithInput[]> {
+    const ownInput = (id: string) => this.#tasks.get(id)?.input ?? null;
+    const stored = tasks.flatMap(({ id }) => (ownInput(id) === null ? [id] : []));
+    const inputs = stored.length === 0 ? null : await this.tx.loadInputs(stored);
+    return tasks.map((task) => ({
+      task,
+      input: ownInput(task.id) ?? need(inputs?.get(task.id), "the input of", task.id),
+    }));
   }
 
   /** Writes everything that is left. Nothing may be put after this. */
@@ -257,7 +288,7 @@ export class UnitOfWork {
     return need(this.#jobs.get(jobId), "job", jobId);
   }
 
-  #keepBooks(before: TaskRecord, next: TaskRecord): void {
+  #keepBooks(entry: TaskEntry, before: TaskRecord, next: TaskRecord): void {
     const draft = this.#draftOf(next.jobId);
     if (before.state !== next.state) {
       draft.counts[before.state]--;
@@ -270,11 +301,11 @@ export class UnitOfWork {
       const progress = replaceProgress(draft.record.progress, before.progress, next.progress);
       if (progress !== draft.record.progress) this.putJob({ ...draft.record, progress });
     }
-    this.#keepQueue(before, -1);
-    this.#keepQueue(next, 1);
+    this.#keepQueue(entry, before, -1);
+    this.#keepQueue(entry, next, 1);
   }
 
-  #keepQueue(task: TaskRecord, sign: 1 | -1): void {
+  #keepQueue(entry: TaskEntry, task: TaskRecord, sign: 1 | -1): void {
     const queued = task.state === "QUEUED" && !task.held;
     const running = task.state === "RUNNING";
     if (!queued && !running) return;
@@ -286,7 +317,10 @@ export class UnitOfWork {
     if (queued) delta.queued += sign;
     else delta.running += sign;
     if (sign === -1) return;
-    if (queued && task.availableAt === 0) this.readyQueues.add(task.queueId);
+    if (isClaimable(task)) {
+      this.readyQueues.add(task.queueId);
+      this.#claimable.add(entry);
+    }
     if (task.availableAt > 0) this.nextTime = Math.min(this.nextTime, task.availableAt);
     if (task.deadlineAt !== null) this.nextTime = Math.min(this.nextTime, task.deadlineAt);
   }
@@ -311,6 +345,11 @@ export class UnitOfWork {
 interface Entry<T> {
   record: T;
   dirty: boolean;
+}
+
+interface TaskEntry extends Entry<TaskRecord> {
+  /** null: in the store. */
+  readonly input: Uint8Array | null;
 }
 
 interface JobDraft {

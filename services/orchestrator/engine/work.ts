@@ -116,7 +116,7 @@ async function releaseGroup(context: BatchContext, item: WorkItem, limit: number
   await uow.loadJobs([item.jobId]);
   const job = uow.findJob(item.jobId);
   if (job === undefined) return FINISHED;
-  await uow.flushTasks();
+  if (item.cursor !== null || uow.hasUnwrittenTasks(item.targetId)) await uow.flushTasks();
   const tasks = await uow.tx.blockedTasksOfGroup(item.targetId, limit);
   for (const found of tasks) {
     const task = uow.adopt(found);

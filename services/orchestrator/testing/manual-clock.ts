@@ -4,6 +4,8 @@ import type { Clock } from "../engine/clock.ts";
 export interface ManualClock extends Clock {
   /** Goes on by this many milliseconds and calls what became due, in order. */
   advance(ms: number): void;
+  /** Goes on by this many milliseconds at once, as for a process that stood still: whatever became due is called late. */
+  jump(ms: number): void;
 }
 
 /** Makes a clock that starts at a fixed time. */
@@ -30,6 +32,9 @@ export function createManualClock(start = Date.UTC(2026, 0, 1)): ManualClock {
         next.listener();
       }
       now = until;
+    },
+    jump(ms) {
+      now += ms;
     },
   };
 }

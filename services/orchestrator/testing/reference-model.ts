@@ -198,12 +198,12 @@ export class ReferenceModel {
     return requeued;
   }
 
-  /** Attempts that have run too long are failed. Returns what they held. */
+  /** Attempts that have run too long are failed, the longest overdue first. Returns what they held. */
   timeOut(): { readonly lease: string | null; readonly session: string | null }[] {
     const timedOut: { readonly lease: string | null; readonly session: string | null }[] = [];
-    for (const task of this.tasks.values()) {
-      const deadline = this.deadlineOf(task);
-      if (deadline === null || deadline > this.now) continue;
+    const deadlineOf = (task: ModelTask) => this.deadlineOf(task) ?? Number.POSITIVE_INFINITY;
+    const overdue = [...this.tasks.values()].filter((task) => deadlineOf(task) <= this.now);
+    for (const task of overdue.sort((a, b) => deadlineOf(a) - deadlineOf(b) || a.order - b.order)) {
       timedOut.push({ lease: task.lease, session: task.session });
       task.lease = null;
       task.session = null;
