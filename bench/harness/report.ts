@@ -25,7 +25,7 @@ export function formatMachine(machine: Machine): string {
   return lines.join("\n");
 }
 
-const WIDTHS = { name: 32, value: 12, unit: 25, target: 12 };
+const WIDTHS = { name: 38, value: 10, unit: 24, target: 9 };
 
 /** The heads of the columns of {@link formatFigure}. */
 export function formatHead(): string {

@@ -1,108 +1,127 @@
-import { median, shortCount } from "../figures.ts";
+import type { AnyTask } from "taskgrove";
+import { type Figure, median, shortCount } from "../figures.ts";
 import type { Bench, Scenario } from "../harness/bench.ts";
 import { ELSEWHERE, submitBulk } from "../harness/bulk.ts";
 import type { Orchestrator } from "../harness/orchestrator.ts";
 import type { Runners } from "../harness/runners.ts";
-import { FanOut } from "../tasks.ts";
+import { Chain, FanOut, Split } from "../tasks.ts";
 
 const QUEUED = "taskgrove_tasks_queued";
-const TASKS = 10_000;
 const BASE = 1_000;
 /** Claimed before the backlog of the same queue. */
 const AHEAD = { priority: 1 };
 
+interface Shape {
+  readonly name: string;
+  readonly task: () => AnyTask;
+  readonly tasks: number;
+}
+
+const FAN_OUT: Shape = { name: "fan_out", task: () => new FanOut({ count: 10_000 }), tasks: 10_001 };
+const RECURSION: Shape = { name: "recursion", task: () => new Split({ levels: 12, join: false }), tasks: 4_095 };
+const CHAIN: Shape = { name: "chain", task: () => new Chain({ length: 300 }), tasks: 301 };
+
 /** Where the tasks of the backlog wait. */
-const KINDS = {
-  /** For other runners. */
-  other_queue: { cluster: ELSEWHERE },
-  /** In the queue of the measured tasks, behind them. */
-  same_queue: {},
-} as const;
+interface Kind {
+  readonly name: string;
+  readonly options: { readonly cluster?: string };
+  readonly shapes: readonly Shape[];
+}
+
+const OTHER_QUEUE: Kind = {
+  name: "other_queue",
+  options: { cluster: ELSEWHERE },
+  shapes: [FAN_OUT, RECURSION, CHAIN],
+};
+/** Behind the measured tasks. Only what keeps runners busy can be measured: else they use up the backlog at the same time. */
+const SAME_QUEUE: Kind = { name: "same_queue", options: {}, shapes: [FAN_OUT] };
 
 interface Loaded {
-  readonly backlog: number;
+  readonly size: number;
   readonly orchestrator: Orchestrator;
-  /** Per task, in microseconds, one for each round. */
-  readonly costs: number[];
+  /** By shape: microseconds per task, one for each round. */
+  readonly costs: ReadonlyMap<Shape, number[]>;
 }
 
 /**
- * A fan-out while many other tasks are queued. There is one orchestrator for each size of the backlog, and the rounds take turns, so that whatever
- * else the machine does hits all sizes alike.
+ * Jobs while many other tasks are queued. There is one orchestrator for each size of the backlog, and rounds take turns, so that whatever else the
+ * machine does hits all sizes alike.
  */
 export const backlog: Scenario = async function* (bench) {
-  const largest = bench.quick ? 100_000 : 1_000_000;
   const runners = await bench.startRunners();
-  for (const kind of Object.keys(KINDS) as (keyof typeof KINDS)[]) {
-    const loaded: Loaded[] = [];
-    for (const size of new Set([0, BASE, 100_000, largest])) {
-      const orchestrator = await bench.startOrchestrator(`backlog-${kind}-${size}`);
-      await orchestrator.client.clusters.create({ slug: ELSEWHERE });
-      loaded.push({ backlog: size, orchestrator, costs: [] });
-      await fill(bench, kind, loaded.at(-1) as Loaded);
-    }
+  for (const kind of [OTHER_QUEUE, SAME_QUEUE]) {
+    const shapes = bench.quick ? [FAN_OUT] : kind.shapes;
+    const loaded = await load(bench, kind, shapes);
     await measureInTurns(bench, kind, loaded, runners);
-    for (const { backlog: size, costs } of loaded)
-      yield { name: `backlog_${kind}_${shortCount(size)}`, value: median(costs), unit: "µs/task" };
-    yield {
-      name: `backlog_${kind}_${shortCount(largest)}_ratio`,
-      value: ratio(loaded, largest),
-      unit: `× the cost at ${shortCount(BASE)}`,
-      target: { atMost: 1.3 },
-    };
+    for (const shape of shapes) yield* figuresOf(kind, shape, loaded);
     for (const { orchestrator } of loaded) await orchestrator[Symbol.asyncDispose]();
   }
 };
 
-async function measureInTurns(
-  bench: Bench,
-  kind: keyof typeof KINDS,
-  loaded: readonly Loaded[],
-  runners: Runners,
-): Promise<void> {
+async function load(bench: Bench, kind: Kind, shapes: readonly Shape[]): Promise<Loaded[]> {
+  const loaded: Loaded[] = [];
+  for (const size of [0, BASE, 100_000, ...(bench.quick ? [] : [1_000_000])]) {
+    const orchestrator = await bench.startOrchestrator(`backlog-${kind.name}-${size}`);
+    await orchestrator.client.clusters.create({ slug: ELSEWHERE });
+    const one = { size, orchestrator, costs: new Map(shapes.map((shape) => [shape, [] as number[]])) };
+    await fill(bench, kind, one);
+    loaded.push(one);
+  }
+  return loaded;
+}
+
+async function measureInTurns(bench: Bench, kind: Kind, loaded: readonly Loaded[], runners: Runners): Promise<void> {
   const rounds = bench.quick ? 3 : 9;
   // The first round warms up and does not count.
   for (let round = 0; round <= rounds; round++) {
     for (const one of loaded) {
-      await fill(bench, kind, one);
-      const turn = round === 0 ? "warming up" : `round ${round} of ${rounds}`;
-      bench.say(`${kind}, backlog ${shortCount(one.backlog)}: ${turn}`);
-      const cost = await measure(one.orchestrator, runners);
-      if (round > 0) one.costs.push(cost);
+      for (const [shape, costs] of one.costs) {
+        await fill(bench, kind, one);
+        const turn = round === 0 ? "warming up" : `round ${round} of ${rounds}`;
+        bench.say(`${kind.name}, ${shortCount(one.size)} queued, ${shape.name}: ${turn}`);
+        const cost = await measure(one.orchestrator, runners, shape);
+        if (round > 0) costs.push(cost);
+      }
     }
   }
 }
 
-/** Fills the backlog up: runners have taken some of it since the last round. */
-async function fill(bench: Bench, kind: keyof typeof KINDS, { backlog: size, orchestrator }: Loaded): Promise<void> {
+/** Fills the backlog up: runners may have taken some of it since the last time. */
+async function fill(bench: Bench, kind: Kind, { size, orchestrator }: Loaded): Promise<void> {
   const missing = size - ((await orchestrator.metrics()).get(QUEUED) ?? 0);
   if (missing <= 0) return;
-  await submitBulk(orchestrator.client, missing, KINDS[kind], (stored) => {
-    if (stored % 10_000 === 0)
-      bench.say(
-        `${kind}, backlog ${shortCount(size)}: ${stored.toLocaleString("en")} of ${missing.toLocaleString("en")} queued`,
-      );
+  await submitBulk(orchestrator.client, missing, kind.options, (stored) => {
+    bench.say(`${kind.name}: ${stored.toLocaleString("en")} of ${missing.toLocaleString("en")} queued`);
   });
 }
 
 /**
- * Runners come only when the job is submitted, else they would use up a backlog of their own queue. So the time runs from the start of the
- * root task until the job is completed, both by the orchestrator's clock.
+ * Microseconds per task. Runners come only when the job is submitted, else they would use up a backlog of their own queue. So the time runs
+ * from the start of the root task until the job is completed, both by the orchestrator's clock.
  */
-async function measure(orchestrator: Orchestrator, runners: Runners): Promise<number> {
+async function measure(orchestrator: Orchestrator, runners: Runners, { task, tasks }: Shape): Promise<number> {
   const { client } = orchestrator;
-  const { id } = await client.jobs.submit("bench", new FanOut({ count: TASKS }), AHEAD);
+  const { id } = await client.jobs.submit("bench", task(), AHEAD);
   runners.start(orchestrator);
   const { state, startedAt, endedAt } = await client.jobs.wait(id);
   await runners.stop();
   if (state !== "COMPLETED" || startedAt === undefined || endedAt === undefined)
     throw new Error(`a job ended as ${state}`);
-  return (1_000 * (endedAt.getTime() - startedAt.getTime())) / TASKS;
+  return (1_000 * (endedAt.getTime() - startedAt.getTime())) / tasks;
 }
 
-/** Of the two sizes in the same round, the one in the middle. */
-function ratio(loaded: readonly Loaded[], largest: number): number {
-  const costsOf = (size: number) => loaded.find((one) => one.backlog === size)?.costs ?? [];
-  const base = costsOf(BASE);
-  return median(costsOf(largest).map((cost, round) => cost / (base[round] ?? Number.NaN)));
+function* figuresOf(kind: Kind, shape: Shape, loaded: readonly Loaded[]): Generator<Figure> {
+  const name = `backlog_${kind.name}_${shape.name}`;
+  for (const { size, costs } of loaded)
+    yield { name: `${name}_${shortCount(size)}`, value: median(costs.get(shape) ?? []), unit: "µs/task" };
+  const base = loaded.find(({ size }) => size === BASE)?.costs.get(shape) ?? [];
+  const largest = loaded.at(-1);
+  // Of two sizes in the same round, and then the one in the middle.
+  const ratios = (largest?.costs.get(shape) ?? []).map((cost, round) => cost / (base[round] ?? Number.NaN));
+  yield {
+    name: `${name}_${shortCount(largest?.size ?? 0)}_ratio`,
+    value: median(ratios),
+    unit: `× cost at ${shortCount(BASE)}`,
+    target: { atMost: 1.3 },
+  };
 }

@@ -24,7 +24,7 @@ export const latency: Scenario = async function* (bench) {
   const running = runner.run({ handleSignals: false });
   try {
     await until("the runner is connected", async () => (await Array.fromAsync(client.runners.list())).length === 1);
-    const rounds = bench.quick ? 1_000 : 5_000;
+    const rounds = bench.quick ? 700 : 5_000;
     const starts: number[] = [];
     const answers: number[] = [];
     for (let round = -WARM_UPS; round < rounds; round++) {
