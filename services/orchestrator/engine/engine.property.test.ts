@@ -1,11 +1,11 @@
 import fc from "fast-check";
-import { describe, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { checkEnd } from "../testing/check-end.ts";
 import { randomRun } from "../testing/random-actions.ts";
 import { Simulation } from "../testing/simulation.ts";
 
 /** More runs, for a longer search: `PROPERTY_RUNS=5000 npx vitest run engine.property`. A failure prints its seed and path. */
-const RUNS = Number(process.env.PROPERTY_RUNS ?? 120);
+const RUNS = Number(process.env.PROPERTY_RUNS ?? 150);
 
 describe("the engine and the reference model agree", () => {
   it("after every step of any run", { timeout: RUNS * 10_000 }, async () => {
@@ -16,6 +16,9 @@ describe("the engine and the reference model agree", () => {
           for (const step of run.steps) await simulation.perform(step);
           await simulation.drain();
           await checkEnd(simulation);
+          await simulation.retryAll();
+          await checkEnd(simulation);
+          expect([...simulation.model.jobs.values()].every((job) => job.status === "COMPLETED")).toBe(true);
         } catch (error) {
           throw new Error(simulation.history.map((step) => step.join("; ")).join("\n"), { cause: error });
         }

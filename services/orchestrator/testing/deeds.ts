@@ -218,6 +218,13 @@ export function end(sim: Simulation, runner: SimulatedRunner): Deed {
   };
 }
 
+export function lose(runner: SimulatedRunner): Deed {
+  return atOnce(runner, "loses its stream", () => {
+    runner.stream.handle.lost();
+    runner.loseStream();
+  });
+}
+
 /** What takes effect at once. */
 export function atOnce(runner: SimulatedRunner, what: string, act: () => void): Deed {
   return {

@@ -38,13 +38,18 @@ export function planStep(sim: Simulation, step: Step): Plan {
   const isAlone = step.length === 1;
   for (const action of withoutSecondResume([...step].sort((a, b) => rank(a) - rank(b)))) {
     if (action.kind === "advance") steps = action.steps;
+    else if (action.kind === "vanish") planned.push(...connectedRunners(sim).map(deeds.lose));
     else if (action.kind === "restart") restarts = true;
     else planned.push(...plan(sim, action, isAlone));
   }
   return { deeds: planned, steps, restarts };
 }
 
-function plan(sim: Simulation, action: Exclude<Action, { kind: "advance" | "restart" }>, isAlone: boolean): Deed[] {
+function plan(
+  sim: Simulation,
+  action: Exclude<Action, { kind: "advance" | "restart" | "vanish" }>,
+  isAlone: boolean,
+): Deed[] {
   switch (action.kind) {
     case "stray-part":
       return forLease(sim, action.lease, false, (runner, lease) => {
@@ -57,7 +62,7 @@ function plan(sim: Simulation, action: Exclude<Action, { kind: "advance" | "rest
         return deeds.sendReport(sim, runner, lease.label, { ...leaseOf(lease), progress, display });
       });
     case "outcome":
-      return forLease(sim, action.lease, isAlone, (runner, lease) => {
+      return forLease(sim, action.lease, isAlone && !hasParts(action.result), (runner, lease) => {
         const { outcome, parts } = toOutcome(sim, lease, action.result, isAlone);
         const { progress, display } = action;
         return deeds.reportOutcome(sim, runner, lease.label, { ...outcome, progress, display }, parts);
@@ -89,7 +94,7 @@ function planForRunner(sim: Simulation, action: RunnerAction): Deed[] {
       deeds.resume(sim, runner, pickBits(runner.leases(), action.listed), action.credits),
     );
   }
-  const connected = sim.runners.filter((runner) => runner.isConnected);
+  const connected = connectedRunners(sim);
   return at(connected, action.runner, (runner) => {
     const session = sim.model.sessions.get(runner.sessionId);
     const { handle } = runner.stream;
@@ -97,10 +102,7 @@ function planForRunner(sim: Simulation, action: RunnerAction): Deed[] {
       case "end":
         return deeds.end(sim, runner);
       case "lose":
-        return deeds.atOnce(runner, "loses its stream", () => {
-          handle.lost();
-          runner.loseStream();
-        });
+        return deeds.lose(runner);
       case "drain":
         return deeds.atOnce(runner, "drains", () => {
           handle.drain();
@@ -124,6 +126,14 @@ function planForRunner(sim: Simulation, action: RunnerAction): Deed[] {
         });
     }
   });
+}
+
+function connectedRunners(sim: Simulation): SimulatedRunner[] {
+  return sim.runners.filter((runner) => runner.isConnected);
+}
+
+function hasParts(result: RandomResult): boolean {
+  return result.kind === "computed" && result.parts.length > 0;
 }
 
 function at<T>(items: readonly T[], index: number, make: (item: T) => Deed | null): Deed[] {
@@ -153,7 +163,7 @@ function forLease(
   mayComeFromStranger: boolean,
   make: (runner: SimulatedRunner, lease: LabeledLease) => Deed,
 ): Deed[] {
-  const connected = sim.runners.filter((runner) => runner.isConnected);
+  const connected = connectedRunners(sim);
   const held = connected.flatMap((runner) => runner.leases());
   return at(pick.among === "live" ? held : sim.allLeases, pick.index, (lease) => {
     const holder = connected.find((runner) => runner.holds(lease.leaseToken));

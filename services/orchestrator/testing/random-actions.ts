@@ -57,6 +57,8 @@ export type Action =
   | { readonly kind: "credits"; readonly runner: number; readonly credits: number }
   | { readonly kind: "read"; readonly runner: number; readonly isReading: boolean }
   | { readonly kind: "hush"; readonly runner: number; readonly isSilent: boolean }
+  /** All runners vanish, and others come when the leases have expired. */
+  | { readonly kind: "vanish" }
   | { readonly kind: "restart" }
   | { readonly kind: "advance"; readonly steps: number };
 
@@ -88,7 +90,7 @@ const template = fc
     maxRetries: fc.constantFrom(0, 0, 1, 2),
     initialBackoffMs: fc.constantFrom(0, 0, 200, 900),
     jitter: fc.constantFrom(0, 0.5),
-    optional: fc.constantFrom(false, false, true),
+    optional: fc.boolean(),
     priority: fc.constantFrom(null, null, -1, 2),
     attemptTimeoutMs: fc.constantFrom(null, null, null, 700, 2_000),
   })
@@ -123,7 +125,7 @@ const lease: fc.Arbitrary<Pick> = fc.record({
 
 const computed = fc.record({
   kind: fc.constant("computed" as const),
-  set: fc.option(set, { freq: 1 }),
+  set: fc.option(set, { freq: 3 }),
   parts: fc.oneof(
     { weight: 4, arbitrary: fc.constant([]) },
     { weight: 1, arbitrary: fc.array(fc.integer({ min: 1, max: 5 }), { maxLength: 3 }) },
@@ -149,7 +151,7 @@ const cluster = fc.constantFrom("", "", "", "east");
 const listed = fc.nat(255);
 
 const anyAction: fc.Arbitrary<Action> = fc.oneof(
-  { weight: 40, arbitrary: action("outcome", { lease, result, progress, display }) },
+  { weight: 60, arbitrary: action("outcome", { lease, result, progress, display }) },
   { weight: 6, arbitrary: action("submit", { set, priority: fc.integer({ min: -1, max: 1 }) }) },
   { weight: 6, arbitrary: action("open", { cluster, identifiers, credits, listed }) },
   { weight: 8, arbitrary: action("credits", { runner: anyIndex, credits: fc.integer({ min: 1, max: 3 }) }) },
@@ -157,13 +159,14 @@ const anyAction: fc.Arbitrary<Action> = fc.oneof(
   { weight: 4, arbitrary: action("lose", { runner: anyIndex }) },
   { weight: 5, arbitrary: action("resume", { runner: anyIndex, listed, credits }) },
   { weight: 3, arbitrary: action("retry", { job: anyIndex }) },
-  { weight: 2, arbitrary: action("cancel", { job: anyIndex }) },
+  { weight: 1, arbitrary: action("cancel", { job: anyIndex }) },
   { weight: 4, arbitrary: action("report", { lease, progress, display }) },
   { weight: 2, arbitrary: action("stray-part", { lease, number: fc.nat(2), set }) },
   { weight: 2, arbitrary: action("end", { runner: anyIndex }) },
   { weight: 1, arbitrary: action("drain", { runner: anyIndex }) },
   { weight: 2, arbitrary: action("read", { runner: anyIndex, isReading: fc.boolean() }) },
   { weight: 2, arbitrary: action("hush", { runner: anyIndex, isSilent: fc.boolean() }) },
+  { weight: 4, arbitrary: action("vanish", {}) },
   { weight: 1, arbitrary: action("restart", {}) },
 );
 
@@ -189,5 +192,5 @@ export const randomRun: fc.Arbitrary<RandomRun> = fc.record({
   random: fc.constantFrom(0, 0.5, 0.99),
   rerun: fc.constantFrom(false, false, true),
   first: set.map((one) => ({ ...one, mistake: "none" as const })),
-  steps: fc.array(step, { minLength: 5, maxLength: 45, size: "max" }),
+  steps: fc.array(step, { minLength: 10, maxLength: 60, size: "max" }),
 });

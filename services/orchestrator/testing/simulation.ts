@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import { compareState } from "./compare-state.ts";
-import { type Deed, heartbeat, reportOutcome } from "./deeds.ts";
+import { type Deed, heartbeat, lose, reportOutcome, retry } from "./deeds.ts";
 import { EngineHarness } from "./engine-harness.ts";
 import type { ModelTask } from "./model-tree.ts";
 import { planStep } from "./plan-step.ts";
@@ -15,6 +15,7 @@ const LEASE_MS = 3_000;
 const STEP_MS = 250;
 const CLUSTERS = ["default", "east"];
 const MOST_ROUNDS_TO_DRAIN = 400;
+const MOST_RETRIES = 3;
 
 /** Runs the engine and the reference model side by side and compares them after each step. */
 export class Simulation implements AsyncDisposable {
@@ -40,7 +41,7 @@ export class Simulation implements AsyncDisposable {
 
   static async start(run: RandomRun): Promise<Simulation> {
     const { sliceSize, maxBatch, random } = run;
-    const settings = { leaseDurationMs: LEASE_MS, heartbeatIntervalMs: 1_000, sliceSize, maxBatch, maxCrashes: 3 };
+    const settings = { leaseDurationMs: LEASE_MS, heartbeatIntervalMs: 1_000, sliceSize, maxBatch, maxCrashes: 2 };
     const wrapStore = run.rerun ? { wrapStore: rerunningStore } : {};
     const queues = CLUSTERS.flatMap((cluster) =>
       parsedIdentifiers([0, 1, 2, 3]).map((queue) => ({ cluster, ...queue })),
@@ -48,8 +49,7 @@ export class Simulation implements AsyncDisposable {
     const harness = await EngineHarness.start({ settings, random, queues, ...wrapStore });
     await harness.engine.createCluster({ slug: "east", displayName: "East", description: "" });
     const simulation = new Simulation(harness, run);
-    const everything = { kind: "open" as const, identifiers: [1, 2, 3], credits: 2, listed: 0 };
-    for (const cluster of CLUSTERS) await simulation.perform([{ ...everything, cluster }]);
+    await simulation.#openForEverything(4);
     await simulation.perform([{ kind: "submit", set: run.first, priority: 0 }]);
     return simulation;
   }
@@ -68,6 +68,16 @@ export class Simulation implements AsyncDisposable {
     const { deeds, steps, restarts } = planStep(this, step);
     await this.performAtOnce(deeds, steps > 0, restarts);
     for (let more = 1; more < steps; more++) await this.performAtOnce([], true, false);
+    if (!step.some((action) => action.kind === "vanish")) return;
+    for (let ticks = 0; ticks <= LEASE_MS / STEP_MS; ticks++) await this.performAtOnce([], true, false);
+    await this.#openForEverything(4);
+  }
+
+  /** A runner in each cluster for all that there is. */
+  async #openForEverything(credits: number): Promise<void> {
+    for (const cluster of CLUSTERS) {
+      await this.perform([{ kind: "open", cluster, identifiers: [1, 2, 3], credits, listed: 0 }]);
+    }
   }
 
   /** Everything is handed in before the engine gets a turn, so one batch takes it. */
@@ -198,12 +208,22 @@ export class Simulation implements AsyncDisposable {
 
   /** Lets every job end: runners for everything, which compute all that they are given. */
   async drain(): Promise<void> {
-    for (const runner of this.runners.filter((one) => one.isConnected)) {
-      runner.stream.handle.lost();
-      runner.loseStream();
+    await this.performAtOnce(this.runners.filter((one) => one.isConnected).map(lose), false, false);
+    await this.#openForEverything(99);
+    await this.#finish();
+  }
+
+  /** Lets the jobs that were halted go on, and end. What old runners still held may be lost meanwhile and fail a job again. */
+  async retryAll(): Promise<void> {
+    for (let round = 0; round < MOST_RETRIES; round++) {
+      for (const job of this.model.jobs.values()) {
+        if (job.status !== "COMPLETED") await this.performAtOnce([retry(this, job.id)], false, false);
+      }
+      await this.#finish();
     }
-    for (const cluster of CLUSTERS)
-      await this.perform([{ kind: "open", cluster, identifiers: [1, 2, 3], credits: 99, listed: 0 }]);
+  }
+
+  async #finish(): Promise<void> {
     const finishers = this.runners.slice(-CLUSTERS.length);
     for (let round = 0; this.#isAnyOpen(); round++) {
       if (round === MOST_ROUNDS_TO_DRAIN) throw new Error("a job does not end");
