@@ -149,6 +149,25 @@ describe("a halted job with many queued tasks", () => {
     expect(await harness.engine.reads.queues()).toMatchObject([{ queued: 0, running: 1 }]);
   });
 
+  it("may be retried, and canceled again, while it is being set aside", async () => {
+    await using harness = await EngineHarness.start({ settings: { sliceSize: SLICE } });
+    const tasks = Array.from({ length: TASKS }, (_, index) => `t${index}`);
+    const { job } = await harness.submit({ tasks: aSet({ tasks }) });
+    const { engine } = harness;
+    const queued = async () => (await engine.reads.queues())[0]?.queued;
+    await engine.cancelJob(job.id);
+    expect(await queued()).toBe(TASKS - SLICE);
+    await engine.retryJob(job.id);
+    await harness.settle();
+    expect(await queued()).toBe(TASKS);
+    await engine.cancelJob(job.id);
+    await engine.retryJob(job.id);
+    await engine.cancelJob(job.id);
+    await harness.settle();
+    expect(await queued()).toBe(0);
+    expect(await harness.store.transact((tx) => tx.workItems(9))).toEqual([]);
+  });
+
   it("goes on where it stopped when it is retried", async () => {
     await using harness = await EngineHarness.start({ settings: { sliceSize: SLICE } });
     const tasks = Array.from({ length: 25 }, (_, index) => `t${index}`);

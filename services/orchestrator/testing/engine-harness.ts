@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { DEFAULT_LIMITS, type Limits } from "../domain/limits.ts";
 import type { Engine, SessionHello, SubmittedJob } from "../engine/api.ts";
 import { createEngine } from "../engine/engine.ts";
-import { createIds } from "../engine/ids.ts";
+import { createIds, type Ids } from "../engine/ids.ts";
 import { type CommittedBatch, type EngineObserver, SILENT_OBSERVER } from "../engine/observer.ts";
 import { DEFAULT_SETTINGS, type EngineLogger, type EngineSettings } from "../engine/settings.ts";
 import { openSqliteStore } from "../store/sqlite/index.ts";
@@ -43,15 +43,14 @@ export class EngineHarness implements AsyncDisposable {
   readonly batches: CommittedBatch[] = [];
   readonly #options: HarnessOptions;
   readonly #inner: Store;
-  readonly #newIds = createIds;
+  readonly #ids: Ids;
   #engine: Engine | null = null;
-  #ids: ReturnType<typeof createIds>;
   #failures = 0;
 
   private constructor(options: HarnessOptions) {
     this.#options = options;
     this.clock = createManualClock();
-    this.#ids = this.#newIds(this.clock.now, seededBytes(1));
+    this.#ids = createIds(this.clock.now, seededBytes(1));
     this.#inner = openSqliteStore({ file: null });
     this.store = options.wrapStore?.(this.#inner) ?? this.#inner;
   }

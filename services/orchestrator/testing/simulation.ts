@@ -8,7 +8,7 @@ import type { RandomRun, Step } from "./random-actions.ts";
 import { ReferenceModel } from "./reference-model.ts";
 import { rerunningStore } from "./rerunning-store.ts";
 import { type LabeledLease, parsedIdentifiers, type SimulatedRunner } from "./simulated-runner.ts";
-import { computed, type TestRunner } from "./test-runner.ts";
+import { computed, type Grant, type TestRunner } from "./test-runner.ts";
 
 const LEASE_MS = 3_000;
 /** Below the engine's beat, so that it never thinks that it stood still. */
@@ -29,6 +29,10 @@ export class Simulation implements AsyncDisposable {
   readonly #run: RandomRun;
   #startedAt: number;
   #labels = 0;
+  /** Streams that were there when the step began. */
+  #connected: ReadonlySet<TestRunner> = new Set();
+  /** More attempts timed out than one batch looks at: something may have been granted in between that the model would not grant. */
+  #isCutShort = false;
 
   private constructor(harness: EngineHarness, run: RandomRun) {
     this.harness = harness;
@@ -133,12 +137,6 @@ export class Simulation implements AsyncDisposable {
     this.model.settle();
   }
 
-  /** Streams that were there when the step began. */
-  #connected: ReadonlySet<TestRunner> = new Set();
-
-  /** More attempts timed out than one batch looks at: something may have been granted in between that the model would not grant. */
-  #isCutShort = false;
-
   #expectRevoked(sessionId: string | null, lease: string | null): void {
     const runner = this.runners.find((one) => one.sessionId === sessionId && one.isConnected);
     // A stream that was opened by the same batch is told when it reports.
@@ -149,32 +147,34 @@ export class Simulation implements AsyncDisposable {
   }
 
   #applyGrants(): void {
+    const granted: { readonly task: ModelTask; readonly runner: SimulatedRunner }[] = [];
     for (const runner of this.runners) {
       for (const frame of runner.takeFrames()) {
         const tasks = frame.map((grant) => this.model.task(grant.label));
         if (this.isOrdered) expect(tasks).toEqual([...tasks].sort(byClaimOrder));
-        for (const [index, grant] of frame.entries()) {
-          const task = tasks[index] as ModelTask;
-          if (!this.#isCutShort) this.#checkGrant(task, runner);
-          this.history.at(-1)?.push(`=> ${grant.label} to ${runner.name}`);
-          this.model.grant(grant.label, grant.leaseToken, runner.sessionId);
-          runner.addLease(grant.label, grant, this.model.sessions.get(runner.sessionId));
-          this.allLeases.push({ label: grant.label, taskId: grant.taskId, leaseToken: grant.leaseToken });
-          expect(grant).toMatchObject({ attempt: task.attempt, failures: task.failures, display: task.display });
-          expect(grant.cluster).toBe(task.cluster);
-          this.#granted.push({ task, runner });
-        }
+        for (const grant of frame) granted.push({ task: this.#applyGrant(runner, grant), runner });
       }
     }
+    if (!this.isOrdered) return;
     const left = this.model.claimable();
-    for (const { task, runner } of this.#granted.splice(0)) {
-      if (!this.isOrdered) continue;
+    for (const { task, runner } of granted) {
       const first = left.find((other) => runner.canRun(other));
       if (first !== undefined) expect(byClaimOrder(task, first)).toBeLessThan(0);
     }
   }
 
-  readonly #granted: { readonly task: ModelTask; readonly runner: SimulatedRunner }[] = [];
+  #applyGrant(runner: SimulatedRunner, grant: Grant): ModelTask {
+    const { label, taskId, leaseToken } = grant;
+    const task = this.model.task(label);
+    if (!this.#isCutShort) this.#checkGrant(task, runner);
+    this.history.at(-1)?.push(`=> ${label} to ${runner.name}`);
+    this.model.grant(label, leaseToken, runner.sessionId);
+    runner.addLease(label, grant, this.model.sessions.get(runner.sessionId));
+    this.allLeases.push({ label, taskId, leaseToken });
+    const { attempt, failures, display, cluster } = task;
+    expect(grant).toMatchObject({ attempt, failures, display, cluster });
+    return task;
+  }
 
   /** Background work in small slices makes tasks claimable bit by bit, in no order that a user could see. */
   get isOrdered(): boolean {
