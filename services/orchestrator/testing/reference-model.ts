@@ -26,6 +26,13 @@ export interface ModelOptions {
   readonly random: number;
 }
 
+/** An attempt that ran too long, with what it held. */
+export interface TimedOut {
+  readonly task: ModelTask;
+  readonly lease: string | null;
+  readonly session: string | null;
+}
+
 export type Answer = "accepted" | "stale" | "refused";
 
 export class ReferenceModel {
@@ -198,17 +205,18 @@ export class ReferenceModel {
     return requeued;
   }
 
-  /** Attempts that have run too long are failed, the longest overdue first. Returns what they held. */
-  timeOut(): { readonly lease: string | null; readonly session: string | null }[] {
-    const timedOut: { readonly lease: string | null; readonly session: string | null }[] = [];
+  /** Attempts that have run too long are failed, the longest overdue first. */
+  timeOut(): TimedOut[] {
+    const timedOut: TimedOut[] = [];
     const deadlineOf = (task: ModelTask) => this.deadlineOf(task) ?? Number.POSITIVE_INFINITY;
     const overdue = [...this.tasks.values()].filter((task) => deadlineOf(task) <= this.now);
     for (const task of overdue.sort((a, b) => deadlineOf(a) - deadlineOf(b) || a.order - b.order)) {
-      timedOut.push({ lease: task.lease, session: task.session });
+      const { lease, session } = task;
       task.lease = null;
       task.session = null;
       task.stoppedAt = this.now;
       this.#fail(task, "ATTEMPT_TIMEOUT", false);
+      timedOut.push({ task, lease, session });
     }
     return timedOut;
   }
