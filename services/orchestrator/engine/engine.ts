@@ -17,7 +17,7 @@ import { reportBatch } from "./report.ts";
 import { createSessionHandle, type SessionHost } from "./session-handle.ts";
 import type { SessionOpening } from "./sessions.ts";
 import type { EngineOptions } from "./settings.ts";
-import { watchJob } from "./watch.ts";
+import { isOver, watchJob } from "./watch.ts";
 
 /** Starts the engine on a store. It owns its loops; the store stays the caller's to close. */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
@@ -71,7 +71,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     heart.beatBy(Math.min(uow.nextTime, result.housekept?.nextTime ?? Number.POSITIVE_INFINITY));
     if (result.housekept?.more === true) committer.tick();
     for (const { session, expiresAt } of result.extended) session.storedExpiry = expiresAt;
-    for (const job of uow.changedJobs()) notifier.notify(job.id);
+    for (const job of uow.changedJobs()) notifier.notify(job.id, isOver(job));
     reportBatch(observer, committed, touched);
     for (const session of dispatcher.idleSessions()) {
       session.idleSent = true;

@@ -1,25 +1,26 @@
-/** Lets watchers of a job wait for its next change in this process. */
-export class Notifier {
-  readonly #waiting = new Map<string, Set<() => void>>();
+/** Told of each change of a job; `over`: it has ended and nothing of it runs. */
+export type ChangeListener = (over: boolean) => void;
 
-  /** Calls `listener` once, at the next change. Returns a function that takes it back. */
-  once(key: string, listener: () => void): () => void {
-    const listeners = this.#waiting.get(key) ?? new Set();
-    this.#waiting.set(key, listeners.add(listener));
+/** Lets watchers of a job wait for its changes in this process. */
+export class Notifier {
+  readonly #listeners = new Map<string, Set<ChangeListener>>();
+
+  /** Calls `listener` at each change. Returns a function that takes it back. */
+  listen(jobId: string, listener: ChangeListener): () => void {
+    const listeners = this.#listeners.get(jobId) ?? new Set();
+    this.#listeners.set(jobId, listeners.add(listener));
     return () => {
       listeners.delete(listener);
-      if (listeners.size === 0 && this.#waiting.get(key) === listeners) this.#waiting.delete(key);
+      if (listeners.size === 0 && this.#listeners.get(jobId) === listeners) this.#listeners.delete(jobId);
     };
   }
 
-  notify(key: string): void {
-    const listeners = this.#waiting.get(key);
-    if (listeners === undefined) return;
-    this.#waiting.delete(key);
-    for (const listener of listeners) listener();
+  notify(jobId: string, over: boolean): void {
+    for (const listener of this.#listeners.get(jobId) ?? []) listener(over);
   }
 
+  /** Any job may have changed. */
   notifyAll(): void {
-    for (const key of [...this.#waiting.keys()]) this.notify(key);
+    for (const jobId of this.#listeners.keys()) this.notify(jobId, true);
   }
 }

@@ -60,6 +60,21 @@ describe("watching a job", () => {
     }
   });
 
+  it("reads the steps of a busy job together, and its end at once", async () => {
+    await using harness = await EngineHarness.start();
+    const { job } = await harness.submit();
+    const changes = harness.engine.watchJob(job.id, 0, new AbortController().signal);
+    const pages = changes[Symbol.asyncIterator]();
+    expect((await pages.next()).value).toHaveLength(1);
+    const next = pages.next();
+    const runner = await harness.open({ credits: 1 });
+    runner.report("root", [{ label: "", total: 2, done: 1 }]);
+    await harness.settle();
+    runner.compute("root");
+    expect((await next).value).toHaveLength(3);
+    expect((await pages.next()).done).toBe(true);
+  });
+
   it("goes on after the job has ended while a task of it runs", async () => {
     await using harness = await EngineHarness.start();
     const { job } = await harness.submit();

@@ -1,9 +1,15 @@
+import type { JobRecord } from "../domain/records.ts";
 import type { ChangeEntry, StoreReads } from "../store/store.ts";
 import type { Clock } from "./clock.ts";
 import type { Notifier } from "./notifier.ts";
 
 /** Entries that are read at once. */
 const ENTRIES_PER_PAGE = 200;
+/**
+ * While a job goes on its changes are read no oftener than this: a busy one changes with each commit, and each of its watchers would cost every
+ * commit a read. Its end is seen at once.
+ */
+const PACE_MS = 20;
 /** How long a change of another orchestrator may stay unseen when no wake-up comes. */
 const POLL_MS = 1_000;
 
@@ -30,12 +36,17 @@ export async function* watchJob(
         if (entries.length === ENTRIES_PER_PAGE) continue;
       }
       const job = last?.job ?? (await reads.job(jobId));
-      if (job === null || (job.status !== "OPEN" && job.counts.RUNNING === 0)) return;
+      if (job === null || isOver(job)) return;
       await waiter.promise;
     } finally {
       waiter.cancel();
     }
   }
+}
+
+/** Whether a watch of the job has nothing to wait for, unless somebody retries it. */
+export function isOver(job: JobRecord): boolean {
+  return job.status !== "OPEN" && job.counts.RUNNING === 0;
 }
 
 function nextChange(
@@ -45,13 +56,18 @@ function nextChange(
   signal: AbortSignal,
 ): { readonly promise: Promise<void>; readonly cancel: () => void } {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const forget = notifier.once(jobId, resolve);
-  const stop = clock.after(POLL_MS, resolve);
+  const since = clock.now();
+  const timers = [clock.after(POLL_MS, resolve)];
+  const forget = notifier.listen(jobId, (over) => {
+    const early = since + PACE_MS - clock.now();
+    if (over || early <= 0) resolve();
+    else if (timers.length === 1) timers.push(clock.after(early, resolve));
+  });
   const onAbort = () => resolve();
   signal.addEventListener("abort", onAbort, { once: true });
   const cancel = () => {
     forget();
-    stop();
+    for (const stop of timers) stop();
     signal.removeEventListener("abort", onAbort);
   };
   return { promise, cancel };
