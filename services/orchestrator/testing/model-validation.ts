@@ -45,7 +45,11 @@ export function refusesPart(set: TaskSet, clusters: readonly string[]): boolean 
 }
 
 export function refusesWhole(set: TaskSet, clusters: readonly string[]): boolean {
-  return refusesPart(set, clusters) || set.groups.some((_, index) => reaches(set, index, index, new Set()));
+  if (refusesPart(set, clusters)) return true;
+  return set.groups.some(
+    ({ dependsOn }, index) =>
+      dependsOn.some((other) => set.groups[other] === undefined) || reaches(set, index, index, new Set()),
+  );
 }
 
 /** Whether a group depends on `target`, over any number of steps. */
