@@ -65,6 +65,16 @@ describe("dev", () => {
     expect(dev.out).not.toContain("\u001b");
   });
 
+  it("takes the server's flags for the store and the log as well", async () => {
+    await using folder = await mkdtempDisposable(join(tmpdir(), "taskgrove-cli-"));
+    const file = join(folder.path, "own.db");
+    const flags = ["--sqlite-file", file, "--log-level=error", "--port", "0", "--http-port", "0"];
+    const own = new CliProcess(["dev", ...flags]);
+    expect((await own.match(/store {9}(\S+)[\s\S]*Ctrl-C stops it/))[1]).toBe(file);
+    own.interrupt();
+    expect((await own.end()).code).toBe(0);
+  });
+
   it("says so when its port is taken", async () => {
     const port = address.split(":")[1] ?? "";
     const { code, err } = await run("dev", "--memory", "--port", port, "--http-port", "0");

@@ -9,7 +9,7 @@ import { parseInteger } from "./shared.ts";
 interface Options {
   readonly port?: number;
   readonly httpPort?: number;
-  readonly data: string;
+  readonly data?: string;
   readonly memory?: boolean;
 }
 
@@ -36,13 +36,13 @@ export function addDevCommand(program: Command, io: CliIo): void {
       "port for metrics and health; 0 picks a free one (default: 4151)",
       parseInteger(0, 65_535),
     )
-    .option("--data <folder>", "where the store is kept", ".taskgrove")
+    .option("--data <folder>", "where the store is kept (default: .taskgrove, or TASKGROVE_SQLITE_FILE)")
     .option("--memory", "keep nothing: the store vanishes with the process")
     .allowUnknownOption()
     .argument("[flags...]", "flags of taskgrove server")
     .addHelpText("after", notes)
     .action(async (flags: readonly string[], options: Options) => {
-      const read = readConfig(io, [...flagsOf(options, io), ...flags]);
+      const read = readConfig(io, [...flagsOf(options, io, flags), ...flags]);
       if (read === undefined) return;
       const config: Config = options.memory === true ? { ...read, store: { file: null, synchronous: "normal" } } : read;
       await serve(config, io, (orchestrator) => writeLines(io, banner(orchestrator, config, stdoutStyle(io))));
@@ -50,12 +50,16 @@ export function addDevCommand(program: Command, io: CliIo): void {
     });
 }
 
-function flagsOf(options: Options, io: CliIo): string[] {
+/** What `dev` adds of its own; what the user says in flags or in the environment wins. */
+function flagsOf(options: Options, io: CliIo, given: readonly string[]): string[] {
+  const isGiven = (flag: string) => given.some((text) => text === flag || text.startsWith(`${flag}=`));
   const flags: string[] = [];
   if (options.port !== undefined) flags.push(`--grpc-port=${options.port}`);
   if (options.httpPort !== undefined) flags.push(`--http-port=${options.httpPort}`);
-  if (io.env.TASKGROVE_SQLITE_FILE === undefined) flags.push(`--sqlite-file=${join(options.data, "taskgrove.db")}`);
-  if (io.env.TASKGROVE_LOG_LEVEL === undefined) flags.push("--log-level=warn");
+  if (options.data !== undefined || (io.env.TASKGROVE_SQLITE_FILE === undefined && !isGiven("--sqlite-file"))) {
+    flags.push(`--sqlite-file=${join(options.data ?? ".taskgrove", "taskgrove.db")}`);
+  }
+  if (io.env.TASKGROVE_LOG_LEVEL === undefined && !isGiven("--log-level")) flags.push("--log-level=warn");
   return flags;
 }
 

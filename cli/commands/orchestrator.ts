@@ -33,8 +33,10 @@ export async function serve(
   const orchestrator = await startOrchestrator(config, { logger }).catch((error) => {
     throw new UsageError(`cannot start the orchestrator: ${error instanceof Error ? error.message : String(error)}`);
   });
+  // Before anybody is told that it runs: a signal right behind that must find it listening.
+  const interrupted = new Promise<void>((resolve) => io.onInterrupt(resolve));
   onListening(orchestrator, logger);
-  await new Promise<void>((resolve) => io.onInterrupt(resolve));
+  await interrupted;
   // From here on the signal does what it does by default: it ends the process.
   await orchestrator.stop();
 }

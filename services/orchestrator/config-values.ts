@@ -23,6 +23,14 @@ export const text: ValueType<string> = {
   format: (value) => value,
 };
 
+/** Path of a database file. SQLite's name for a database in memory is refused: each of the store's connections would get one of its own. */
+export const filePath: ValueType<string> = {
+  placeholder: "FILE",
+  parse: (raw) => (raw === "" || raw.startsWith(":memory:") || raw.startsWith("file:") ? undefined : raw),
+  expected: 'the path of a file (to keep nothing use "taskgrove dev --memory")',
+  format: (value) => value,
+};
+
 /** A TCP port; 0 lets the system choose. */
 export const port: ValueType<number> = {
   placeholder: "PORT",

@@ -36,6 +36,12 @@ describe("loadConfig", () => {
     expect(config.limits.maxInputBytes).toBe(1024 * 1024);
   });
 
+  it("refuses SQLite's names for what is no file", () => {
+    for (const name of [":memory:", "file:x?mode=memory"]) {
+      expect(problemsOf(load(["--sqlite-file", name]))).toEqual([expect.stringMatching(/sqlite-file.*path of a file/)]);
+    }
+  });
+
   it("derives the heartbeat interval from the lease", () => {
     expect(configOf(load(["--lease-duration", "9s"])).settings.heartbeatIntervalMs).toBe(3_000);
     expect(configOf(load(["--lease-duration", "9s", "--heartbeat-interval", "500ms"])).settings).toMatchObject({

@@ -1,4 +1,14 @@
-import { bytes, count, duration, formatDuration, oneOf, port, text, type ValueType } from "./config-values.ts";
+import {
+  bytes,
+  count,
+  duration,
+  filePath,
+  formatDuration,
+  oneOf,
+  port,
+  text,
+  type ValueType,
+} from "./config-values.ts";
 import { DEFAULT_LIMITS, type Limits } from "./domain/limits.ts";
 import { DEFAULT_SETTINGS, type EngineSettings } from "./engine/settings.ts";
 import { LOG_LEVELS, type LogLevel } from "./telemetry/logger.ts";
@@ -52,7 +62,7 @@ const OPTIONS = {
   "http-host": option(text, "127.0.0.1", "address to serve metrics and health on"),
   "http-port": option(port, 4151, "port to serve metrics and health on; 0 picks a free one"),
   store: option(oneOf("sqlite", "mongodb"), "sqlite", "where jobs are kept"),
-  "sqlite-file": option(text, ".taskgrove/taskgrove.db", "database file; its folders are made"),
+  "sqlite-file": option(filePath, ".taskgrove/taskgrove.db", "database file; its folders are made"),
   "sqlite-synchronous": option(oneOf("full", "normal"), "full", "normal is faster and may lose seconds at a power cut"),
   "lease-duration": option(
     duration(100),

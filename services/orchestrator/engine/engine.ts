@@ -162,24 +162,31 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     };
   }
 
+  /** Counts refusals. */
+  async function counted<T>(answer: Promise<Result<T>>): Promise<Result<T>> {
+    const result = await answer;
+    if (!result.ok) observer.commandRefused(result.rejection.reason, 1);
+    return result;
+  }
+
   heart.start();
   return {
     limits,
     reads: store,
     submitJob(submission) {
       const tasks = parseJob(submission, limits);
-      if (!tasks.ok) return Promise.resolve(tasks);
-      return ask((reply) => ({ kind: "submit", prepared: { submission, tasks: tasks.value }, reply }));
+      if (!tasks.ok) return counted(Promise.resolve(tasks));
+      return counted(ask((reply) => ({ kind: "submit", prepared: { submission, tasks: tasks.value }, reply })));
     },
-    cancelJob: (jobId) => ask((reply) => ({ kind: "cancel", jobId, reply })),
-    retryJob: (jobId) => ask((reply) => ({ kind: "retry", jobId, reply })),
+    cancelJob: (jobId) => counted(ask((reply) => ({ kind: "cancel", jobId, reply }))),
+    retryJob: (jobId) => counted(ask((reply) => ({ kind: "retry", jobId, reply }))),
     watchJob: (jobId, afterSeq, signal) => watchJob({ reads: store, clock, notifier }, jobId, afterSeq, signal),
-    openSession,
-    createCluster: (cluster) => createCluster(run, limits, () => options.ids.next(), cluster),
-    updateCluster: (change) => updateCluster(run, limits, change),
-    deleteCluster: (slug) => deleteCluster(run, slug),
-    putCacheValue: (target) => putCacheValue(run, limits, () => options.ids.next(), target),
-    deleteCacheValues: (target) => deleteCacheValues(run, target),
+    openSession: (hello, sink) => counted(openSession(hello, sink)),
+    createCluster: (cluster) => counted(createCluster(run, limits, () => options.ids.next(), cluster)),
+    updateCluster: (change) => counted(updateCluster(run, limits, change)),
+    deleteCluster: (slug) => counted(deleteCluster(run, slug)),
+    putCacheValue: (target) => counted(putCacheValue(run, limits, () => options.ids.next(), target)),
+    deleteCacheValues: (target) => counted(deleteCacheValues(run, target)),
     async stop() {
       heart.stop();
       unsubscribe();

@@ -43,6 +43,16 @@ describe("the job cache", () => {
     expect(await get(client, jobId, "tiles/1/2")).toMatchObject({ code: status.OK, described: { size: 0 } });
   });
 
+  it("refuses a chunk of more than 1 MiB, and stores nothing of it", async () => {
+    await using server = await startTestOrchestrator();
+    using client = new RawClient(server.grpcAddress);
+    const jobId = await submit(client);
+    const refused = await refusal(put(client, jobId, "large", [bytes(1024 * 1024 + 1, 1)]));
+    expect(refused).toMatchObject({ code: status.INVALID_ARGUMENT, reason: "LIMIT_EXCEEDED" });
+    expect((await get(client, jobId, "large")).code).toBe(status.NOT_FOUND);
+    expect(await put(client, jobId, "large", [bytes(1024 * 1024, 1)])).toEqual({ size: 1024 * 1024 });
+  });
+
   it("lists keys by prefix and by group, in pages, and deletes them", async () => {
     await using server = await startTestOrchestrator();
     using client = new RawClient(server.grpcAddress);

@@ -22,6 +22,8 @@ import { thrownToCallFailure, toCallFailure } from "./status.ts";
 type PutCall = ServerReadableStream<PutValueRequest, PutValueResponse>;
 type GetCall = ServerWritableStream<GetValueRequest, GetValueResponse>;
 
+/** As the contract says. */
+const MAX_CHUNK_BYTES = 1024 * 1024;
 const PUT = "CacheService.PutValue";
 const GET = "CacheService.GetValue";
 
@@ -102,6 +104,9 @@ async function receive(frames: AsyncIterator<PutValueRequest>, upload: CacheUplo
   for (let next = await frames.next(); next.done !== true; next = await frames.next()) {
     const frame = next.value.frame;
     if (frame?.$case !== "data") return reject("INVALID_ARGUMENT", "frames behind the header must be data");
+    if (frame.value.length > MAX_CHUNK_BYTES) {
+      return reject("LIMIT_EXCEEDED", `data has ${frame.value.length} bytes; a chunk may have ${MAX_CHUNK_BYTES}`);
+    }
     const appended = await upload.append(frame.value);
     if (!appended.ok) return appended;
   }

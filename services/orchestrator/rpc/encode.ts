@@ -54,7 +54,7 @@ export function encodeTask({ task, input }: TaskWithInput, job: JobRecord, queue
     cluster: queue?.cluster ?? "",
     state: TASK_STATE_TO_PROTO[task.state],
     queuedReason: queuedReason(task, job),
-    display: task.display,
+    display: task.display === "" ? (queue?.name ?? "") : task.display,
     attempt: task.attempt,
     failures: task.failures,
     crashes: task.crashes,

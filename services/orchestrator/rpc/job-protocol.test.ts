@@ -117,6 +117,7 @@ describe("jobs", () => {
     );
     expect(tasks.slice(0, 2).map((task) => task.input.toString())).toEqual(["a", "b"]);
     expect(tasks[2]).toMatchObject({ display: "merge", cluster: "default", identifier: { version: "v0.3" } });
+    expect(tasks[3]?.display, "without a display, the identifier's name").toBe("Leaf");
     const root = tasks[0]?.id ?? "";
     expect((await list({ parentId: root })).tasks.map((task) => task.parentId)).toEqual([root, root]);
     expect((await list({ parentId: "" })).tasks).toHaveLength(3);

@@ -79,7 +79,7 @@ function encodeTaskChange(task: TaskChangeEntry, queues: QueueDirectory): TaskCh
     identifier: queue === undefined ? undefined : encodeIdentifier(queue),
     state: TASK_STATE_TO_PROTO[task.state],
     attempt: task.attempt,
-    display: task.display ?? "",
+    display: task.display || (queue?.name ?? ""),
     group: created?.group ?? 0,
     error: encodeError(task.error),
   };
