@@ -105,7 +105,10 @@ function viewOfModelJob(sim: Simulation, job: ModelJob): object {
 /** The task that failed the job; any of those that failed at the same moment, when several runners were lost at once. */
 function compareFailedTask(sim: Simulation, job: ModelJob, found: string | null | undefined): void {
   const { failedTask } = job;
-  if (failedTask === null) return expect(found).toBeNull();
+  if (failedTask === null) {
+    expect(found).toBeNull();
+    return;
+  }
   const atOnce = sim.model
     .tasksOf(job)
     .filter((task) => task.own === "failed" && task.stoppedAt === failedTask.stoppedAt);
