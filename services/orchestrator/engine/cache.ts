@@ -5,29 +5,12 @@ import { characters } from "../domain/version.ts";
 import type { CacheValueRecord } from "../store/store.ts";
 import type { CacheTarget, CacheUpload } from "./api.ts";
 import type { BatchContext } from "./batch-context.ts";
-import { type CommandOf, deferred } from "./commands.ts";
 import { loadForSettle } from "./settle.ts";
+import { inBatch, type RunStep } from "./step.ts";
 
 /** Bytes of a value in one row. A value that fits in one is stored in one step. */
 const CHUNK_BYTES = 256 * 1024;
 const DELETED_PER_STEP = 500;
-
-/** Runs a small step in the next batch. */
-export type RunStep = (command: CommandOf<"step">) => void;
-
-/** Runs `body` as part of the next batch; resolves once it is committed. */
-export function inBatch<T>(run: RunStep, body: (context: BatchContext) => Promise<T>): Promise<T> {
-  const { promise, reply } = deferred<T>();
-  run({
-    kind: "step",
-    reply,
-    run: async (context) => {
-      const value = await body(context);
-      return () => reply.resolve(value);
-    },
-  });
-  return promise;
-}
 
 /** Begins a value of the job cache. Nothing is visible until it is finished. */
 export async function putCacheValue(

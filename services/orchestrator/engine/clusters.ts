@@ -3,8 +3,8 @@ import type { ClusterRecord } from "../domain/records.ts";
 import { accept, type Result, reject } from "../domain/rejection.ts";
 import { checkText } from "../domain/validate.ts";
 import { quote } from "../domain/version.ts";
-import { inBatch, type RunStep } from "./cache.ts";
 import { DEFAULT_CLUSTER } from "./create-tasks.ts";
+import { inBatch, type RunStep } from "./step.ts";
 
 const SLUG = /^[A-Za-z0-9-]{1,63}$/;
 

@@ -32,6 +32,9 @@ export interface CommitListener {
  *
  * When the store is away, commands with a caller are answered with that at once; what sessions have reported stays and is tried again, so that no
  * runner has to notice. When a batch fails for another reason, its commands are tried one by one, so that only the one at fault fails.
+ *
+ * What follows a commit must not throw. If it does, what is in memory can no longer be trusted, and the commands must not run again: the error is
+ * let out, which ends the process; everything that counts is in the store.
  */
 export class Committer {
   readonly #options: EngineOptions;
@@ -114,14 +117,16 @@ export class Committer {
       // Let the frames that have arrived be read: they join this batch.
       await new Promise<void>((resolve) => setImmediate(resolve));
       const commands = this.#take();
-      try {
-        await this.#commit(commands);
-        failures = 0;
-      } catch (error) {
+      const committed = await this.#commit(commands).catch(async (error: unknown) => {
         failures++;
         this.#options.observer.transactionFailed();
         if (error instanceof StoreUnavailable) await this.#storeAway(commands, error, failures);
         else await this.#oneByOne(commands, error);
+        return null;
+      });
+      if (committed !== null) {
+        failures = 0;
+        this.#listener.committed(committed);
       }
       if (this.#stopped && failures > 0) return this.#giveUp();
     }
@@ -139,7 +144,7 @@ export class Committer {
     return this.#waiting.splice(0, count);
   }
 
-  async #commit(commands: readonly Command[]): Promise<void> {
+  async #commit(commands: readonly Command[]): Promise<Committed> {
     const { store, clock } = this.#options;
     const started = performance.now();
     const tick = this.#tick;
@@ -162,13 +167,7 @@ export class Committer {
     });
     this.#storedWork = result.moreWork;
     if (result.moreWork) this.#dispatch = true;
-    this.#listener.committed({
-      uow,
-      context,
-      result,
-      commands: commands.length,
-      durationMs: performance.now() - started,
-    });
+    return { uow, context, result, commands: commands.length, durationMs: performance.now() - started };
   }
 
   async #storeAway(commands: readonly Command[], error: StoreUnavailable, failures: number): Promise<void> {
@@ -194,13 +193,16 @@ export class Committer {
     }
     logger.error({ err: error, commands: commands.length }, "a batch failed; its commands are tried one by one");
     for (const [index, command] of commands.entries()) {
+      let committed: Committed;
       try {
-        await this.#commit([command]);
+        committed = await this.#commit([command]);
       } catch (cause) {
         if (cause instanceof StoreUnavailable) return this.#storeAway(commands.slice(index), cause, 1);
         logger.error({ err: cause, command: command.kind }, "a command failed");
         this.#fail(command, cause);
+        continue;
       }
+      this.#listener.committed(committed);
     }
   }
 

@@ -2,7 +2,7 @@ import { accept, type Result } from "../domain/rejection.ts";
 import { parseJob } from "../domain/validate.ts";
 import type { Engine, OpenedSession, SessionHello, SessionSink } from "./api.ts";
 import { tellRunners } from "./batch.ts";
-import { deleteCacheValues, putCacheValue, type RunStep } from "./cache.ts";
+import { deleteCacheValues, putCacheValue } from "./cache.ts";
 import { createCluster, deleteCluster, updateCluster } from "./clusters.ts";
 import { type Command, deferred, type Reply } from "./commands.ts";
 import { type Committed, Committer } from "./committer.ts";
@@ -17,6 +17,7 @@ import { reportBatch } from "./report.ts";
 import { createSessionHandle, type SessionHost } from "./session-handle.ts";
 import type { SessionOpening } from "./sessions.ts";
 import type { EngineOptions } from "./settings.ts";
+import type { RunStep } from "./step.ts";
 import { isOver, watchJob } from "./watch.ts";
 
 /** Starts the engine on a store. It owns its loops; the store stays the caller's to close. */
@@ -29,7 +30,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     observer.queueDepth(queue);
   }
   const dispatcher = new Dispatcher(queues);
-  dispatcher.markReady((await store.queues()).map((queue) => queue.id));
+  dispatcher.markReady(queues.ids());
   const notifier = new Notifier();
   const committer = new Committer(options, queues, dispatcher, { committed: afterCommit, sessionFailed });
   const heart = new Heart(clock, settings, committer, dispatcher);

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { TASK_STATES } from "../../domain/records.ts";
 import { aCluster, aGroup, aJob, anId, aSession, aTask, SOME_TIME } from "../../testing/records.ts";
 import { byId, bytes, describeContract, idsOf, present, type StoreContract, times } from "./contract.ts";
 
@@ -139,16 +140,7 @@ export function contractRoundTrips(contract: StoreContract): void {
       expect(await inside((tx) => tx.loadTasks([plain.id]))).toEqual([plain]);
     });
 
-    test.each([
-      "BLOCKED",
-      "QUEUED",
-      "RUNNING",
-      "COMPUTED",
-      "COMPLETED",
-      "FAILED",
-      "FAILED_OPTIONAL",
-      "SKIPPED",
-    ] as const)("a task in state %s", async (state) => {
+    test.each(TASK_STATES)("a task in state %s", async (state) => {
       const job = aJob();
       const task = aTask({ jobId: job.id, state });
       await write({ insertJobs: [job], insertTasks: [{ task, input: bytes(1) }] });
