@@ -30,6 +30,10 @@ export class CliProcess implements AsyncDisposable {
     this.#child.stderr.setEncoding("utf8").on("data", (text: string) => {
       this.err += text;
     });
+    // One that ends before its standard input was closed breaks the pipe; what it printed and its code say what it did.
+    this.#child.stdin.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") throw error;
+    });
     this.#ended = once(this.#child, "close");
   }
 
