@@ -14,9 +14,9 @@ export interface Engine {
   cancelJob(jobId: string): Promise<Result<JobRecord>>;
   retryJob(jobId: string): Promise<Result<RetriedJob>>;
   /**
-   * All changes of a job behind `afterSeq`, as they come, ending as WatchJob says. Ends early, without an error, when `signal` aborts.
+   * All changes of a job behind a position (null: from the start), as they come, ending as WatchJob says. Ends early, without an error, when `signal` aborts.
    */
-  watchJob(jobId: string, afterSeq: number, signal: AbortSignal): AsyncIterable<readonly ChangeEntry[]>;
+  watchJob(jobId: string, after: string | null, signal: AbortSignal): AsyncIterable<readonly ChangeEntry[]>;
 
   openSession(hello: SessionHello, sink: SessionSink): Promise<Result<OpenedSession>>;
 

@@ -181,7 +181,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     },
     cancelJob: (jobId) => counted(ask((reply) => ({ kind: "cancel", jobId, reply }))),
     retryJob: (jobId) => counted(ask((reply) => ({ kind: "retry", jobId, reply }))),
-    watchJob: (jobId, afterSeq, signal) => watchJob({ reads: store, clock, notifier }, jobId, afterSeq, signal),
+    watchJob: (jobId, after, signal) => watchJob({ reads: store, clock, notifier }, jobId, after, signal),
     openSession: (hello, sink) => counted(openSession(hello, sink)),
     createCluster: (cluster) => counted(createCluster(run, limits, () => options.ids.next(), cluster)),
     updateCluster: (change) => counted(updateCluster(run, limits, change)),

@@ -18,6 +18,9 @@ import type {
   WriteSet,
 } from "../store/store.ts";
 
+/** Steps in one entry of a change log, so that an entry fits into one message and one record. */
+const CHANGES_PER_ENTRY = 1_000;
+
 /**
  * One batch's view of the records: loads them once, keeps what the rules made of them, writes each changed record once, and keeps the
  * books that follow from any transition (a job's counts and progress, the depth of queues, the change log), so that no rule has to.
@@ -190,8 +193,8 @@ export class UnitOfWork {
   }
 
   /** Adds to what is written at the end: lists are appended to. */
-  write<K extends keyof WriteSet>(key: K, item: NonNullable<WriteSet[K]>[number]): void {
-    const lists: Record<string, unknown[] | undefined> = this.#rest as Record<string, unknown[] | undefined>;
+  write<K extends Exclude<keyof WriteSet, "wakeup">>(key: K, item: NonNullable<WriteSet[K]>[number]): void {
+    const lists = this.#rest as Record<string, unknown[] | undefined>;
     const list = lists[key];
     if (list === undefined) lists[key] = [item];
     else list.push(item);
@@ -255,7 +258,9 @@ export class UnitOfWork {
       if (!draft.dirty && draft.changes.length === 0) continue;
       const job = { ...draft.record, counts: draft.counts };
       (draft.isNew ? insertJobs : updateJobs).push(job);
-      log.push({ jobId: job.id, job, tasks: draft.changes });
+      for (let from = 0; from === 0 || from < draft.changes.length; from += CHANGES_PER_ENTRY) {
+        log.push({ jobId: job.id, job, tasks: draft.changes.slice(from, from + CHANGES_PER_ENTRY) });
+      }
       draft.record = job;
     }
     if (insertJobs.length > 0) changes.insertJobs = insertJobs;

@@ -5,9 +5,14 @@ import { EngineHarness } from "../testing/engine-harness.ts";
 import { aSet } from "../testing/submissions.ts";
 
 /** Watches until the stream ends, or until as many entries have come. */
-async function watch(harness: EngineHarness, jobId: string, afterSeq = 0, most = Number.POSITIVE_INFINITY) {
+async function watch(
+  harness: EngineHarness,
+  jobId: string,
+  after: string | null = null,
+  most = Number.POSITIVE_INFINITY,
+) {
   const entries: ChangeEntry[] = [];
-  for await (const page of harness.engine.watchJob(jobId, afterSeq, new AbortController().signal)) {
+  for await (const page of harness.engine.watchJob(jobId, after, new AbortController().signal)) {
     for (const entry of page) {
       entries.push(entry);
       if (entries.length === most) return entries;
@@ -54,8 +59,8 @@ describe("watching a job", () => {
     const whole = await live;
     expect(await watch(harness, job.id)).toEqual(whole);
     for (let cut = 1; cut < whole.length; cut++) {
-      const first = await watch(harness, job.id, 0, cut);
-      const rest = await watch(harness, job.id, first.at(-1)?.seq);
+      const first = await watch(harness, job.id, null, cut);
+      const rest = await watch(harness, job.id, first.at(-1)?.position);
       expect([...first, ...rest]).toEqual(whole);
     }
   });
@@ -63,7 +68,7 @@ describe("watching a job", () => {
   it("reads the steps of a busy job together, and its end at once", async () => {
     await using harness = await EngineHarness.start();
     const { job } = await harness.submit();
-    const changes = harness.engine.watchJob(job.id, 0, new AbortController().signal);
+    const changes = harness.engine.watchJob(job.id, null, new AbortController().signal);
     const pages = changes[Symbol.asyncIterator]();
     expect((await pages.next()).value).toHaveLength(1);
     const next = pages.next();
@@ -98,7 +103,7 @@ describe("watching a job", () => {
     const before = await watch(harness, job.id);
     await harness.engine.retryJob(job.id);
     await harness.settle();
-    const [next] = await watch(harness, job.id, before.at(-1)?.seq, 1);
+    const [next] = await watch(harness, job.id, before.at(-1)?.position, 1);
     expect(next).toMatchObject({ job: { status: "OPEN" } });
   });
 
@@ -106,7 +111,7 @@ describe("watching a job", () => {
     await using harness = await EngineHarness.start();
     const { job } = await harness.submit();
     const abort = new AbortController();
-    const pages = harness.engine.watchJob(job.id, 0, abort.signal)[Symbol.asyncIterator]();
+    const pages = harness.engine.watchJob(job.id, null, abort.signal)[Symbol.asyncIterator]();
     expect((await pages.next()).done).toBe(false);
     const next = pages.next();
     abort.abort();

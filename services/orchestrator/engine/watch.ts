@@ -14,24 +14,24 @@ const PACE_MS = 20;
 const POLL_MS = 1_000;
 
 /**
- * A job's changes behind `afterSeq`, from the stored log: whoever watches, whenever and wherever, sees the same steps, each once. Ends when
+ * A job's changes behind a position, from the stored log: whoever watches, whenever and wherever, sees the same steps, each once. Ends when
  * everything has been handed over, the job has ended, and nothing of it runs.
  */
 export async function* watchJob(
   { reads, clock, notifier }: { readonly reads: StoreReads; readonly clock: Clock; readonly notifier: Notifier },
   jobId: string,
-  afterSeq: number,
+  after: string | null,
   signal: AbortSignal,
 ): AsyncGenerator<readonly ChangeEntry[]> {
-  let seq = afterSeq;
+  let position = after;
   while (!signal.aborted) {
     // Listening begins before reading, so that no change falls between the two.
     const waiter = nextChange(notifier, clock, jobId, signal);
     try {
-      const entries = await reads.listChanges(jobId, seq, ENTRIES_PER_PAGE);
+      const entries = await reads.listChanges(jobId, position, ENTRIES_PER_PAGE);
       const last = entries.at(-1);
       if (last !== undefined) {
-        seq = last.seq;
+        position = last.position;
         yield entries;
         if (entries.length === ENTRIES_PER_PAGE) continue;
       }

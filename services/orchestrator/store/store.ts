@@ -15,19 +15,28 @@ import type {
  * The port to a database. A driver loads records, writes records and answers a few queries by index; it knows no rule of the state
  * machine. The contract suite in `contract/` says what a driver must do.
  *
- * Ids of jobs and of tasks ascend in the order in which they are inserted, so "by id" and "in order of submission" are the same order.
+ * Ids of jobs and of tasks ascend in the order in which one process inserts them, and a task's id is above its parent's, so "by id" and "in order of
+ * submission" are the same order.
  *
  * Whoever calls `transact` may call it from several places at once; the driver runs the bodies one after another or in isolation. A body must
  * await nothing but the transaction it was given, and may be run again when the database asks for a retry.
  */
 export interface Store extends StoreReads {
   /**
-   * Runs `body` as one serialisable step. When the promise resolves, what the body wrote is durable; when it rejects, nothing is
+   * `exclusive`: this is the only store that is open on its database. `shared`: there may be others, in other processes, and what this process
+   * remembers of records may be out of date.
+   */
+  readonly sharing: "exclusive" | "shared";
+  /**
+   * Runs `body` as one serialisable step, provided that what it relies on beyond the records that it writes is named in `WriteSet.guard*`. When the promise resolves, what the body wrote is durable; when it rejects, nothing is
    * written. Throws `StoreUnavailable` when the database is away.
    */
   transact<T>(body: (tx: StoreTransaction) => Promise<T>): Promise<T>;
-  /** Calls `listener` when another process may have queued something. A hint: losing one costs only latency. Returns the unsubscriber. */
-  onWakeup(listener: () => void): () => void;
+  /**
+   * Calls `listener` when another process has committed something that others may act on, or may have (null: anything may have happened). A hint:
+   * losing one costs only latency. Returns the unsubscriber.
+   */
+  onWakeup(listener: (wakeup: Wakeup | null) => void): () => void;
   /** Ends all use of the database: whatever is asked for afterwards throws `StoreUnavailable`. May be called again. */
   close(): Promise<void>;
 }
@@ -35,6 +44,16 @@ export interface Store extends StoreReads {
 /** The database cannot be reached or does not answer; nothing was acknowledged. */
 export class StoreUnavailable extends Error {
   override readonly name = "StoreUnavailable";
+}
+
+/** What one step leaves for others to act on. */
+export interface Wakeup {
+  /** Queues in which a task became claimable that the step did not claim itself. */
+  readonly queueIds: readonly number[];
+  /** Jobs that changed. */
+  readonly jobIds: readonly string[];
+  /** Jobs that were canceled: runners of their running tasks are to be told. */
+  readonly canceledJobIds: readonly string[];
 }
 
 /** Reads of committed state, outside of any transaction. Lists come in pages: `after` is the `next` of the page before. */
@@ -46,8 +65,11 @@ export interface StoreReads {
   /** Parents before children; children of one parent by group, then in order of submission. */
   listTasks(filter: TaskFilter, page: PageRequest): Promise<Page<TaskWithInput>>;
   groups(ids: readonly string[]): Promise<GroupRecord[]>;
-  /** Entries behind `afterSeq`, in order. */
-  listChanges(jobId: string, afterSeq: number, limit: number): Promise<ChangeEntry[]>;
+  /**
+   * Entries behind a `position` (null: from the start), in an order that keeps cause before effect, the same for everybody who goes on from the same
+   * position; none is left out, none comes twice. A position that this driver did not make gives nothing.
+   */
+  listChanges(jobId: string, after: string | null, limit: number): Promise<ChangeEntry[]>;
   tasks(ids: readonly string[]): Promise<TaskRecord[]>;
   /** By time of connection, then id. `running` is how many leases the session holds. */
   listSessions(cluster: string | null, page: PageRequest): Promise<Page<SessionWithRunning>>;
@@ -73,6 +95,7 @@ export interface StoreTransaction {
   loadJobsByIdempotencyKey(keys: readonly string[]): Promise<JobRecord[]>;
   /** Returns the queues in the order asked, making those that do not exist. */
   internQueues(keys: readonly QueueKey[]): Promise<QueueRecord[]>;
+  loadQueues(ids: readonly number[]): Promise<QueueRecord[]>;
   loadClusters(slugs: readonly string[]): Promise<ClusterRecord[]>;
 
   /**
@@ -126,6 +149,13 @@ export interface StoreTransaction {
 
 /** Everything that one step may write. A driver turns each list into one bulk write where it can. */
 export interface WriteSet {
+  /**
+   * Tasks that the step has read and relies on without changing them: another step that changes one comes wholly before or wholly after it. Jobs
+   * need no guard: whoever changes a task is ordered against whoever changes the status of its job.
+   */
+  readonly guardTasks?: readonly string[];
+  /** The same for sessions: a session that is granted something must not be given up at the same time. */
+  readonly guardSessions?: readonly string[];
   readonly insertJobs?: readonly JobRecord[];
   /** What says where a job came from (name to `submittedAt`, without the status) never changes and need not be written again. */
   readonly updateJobs?: readonly JobRecord[];
@@ -144,7 +174,7 @@ export interface WriteSet {
   /** Inserted, or replaced (the item counts as touched now). */
   readonly putWork?: readonly WorkItem[];
   readonly deleteWork?: readonly string[];
-  /** Appended to the jobs' change logs; the store gives each a `seq` above all earlier ones of the job. */
+  /** Appended to the jobs' change logs, behind everything that this step can see there. */
   readonly appendChanges?: readonly NewChangeEntry[];
   /** A part with the same task, token and number is left as it is. */
   readonly putParts?: readonly Part[];
@@ -159,6 +189,8 @@ export interface WriteSet {
   readonly finishUploads?: readonly CacheValueRecord[];
   readonly deleteCacheValues?: readonly { readonly jobId: string; readonly key: string; readonly valueId: string }[];
   readonly abortUploads?: readonly string[];
+  /** What the other stores on the database are told once this is committed. */
+  readonly wakeup?: Wakeup;
 }
 
 export interface TaskWithInput {
@@ -245,7 +277,8 @@ export interface NewChangeEntry {
 }
 
 export interface ChangeEntry extends NewChangeEntry {
-  readonly seq: number;
+  /** Opaque. Where a reader stands who has seen this entry and all before it. */
+  readonly position: string;
 }
 
 export interface PartHeader {

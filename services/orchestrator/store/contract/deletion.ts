@@ -54,7 +54,7 @@ export function contractDeletion(contract: StoreContract): void {
         // What is left can be read.
         const filter = { jobId, states: [], includeInput: true };
         await store().listTasks(filter, { limit: 100, after: null });
-        await store().listChanges(jobId, 0, 100);
+        await store().listChanges(jobId, null, 100);
         expect(await store().job(jobId)).not.toBeNull();
       }
       throw new Error("the job is not gone after 200 slices");
@@ -64,7 +64,7 @@ export function contractDeletion(contract: StoreContract): void {
       expect(await store().job(job.id)).toBeNull();
       expect(await store().tasks(tasks.map((task) => task.id))).toEqual([]);
       expect(await store().groups(groups.map((group) => group.id))).toEqual([]);
-      expect(await store().listChanges(job.id, 0, 100)).toEqual([]);
+      expect(await store().listChanges(job.id, null, 100)).toEqual([]);
       for (const { key } of values) expect(await store().cacheValue(job.id, key)).toBeNull();
       for (const valueId of valueIds) expect(await store().cacheChunk(valueId, 2)).toBeNull();
       await inside(async (tx) => {
@@ -91,7 +91,7 @@ export function contractDeletion(contract: StoreContract): void {
         expect(await store().job(kept.job.id)).toEqual(kept.job);
         expect((await store().tasks(kept.tasks.map((task) => task.id))).length).toBe(10);
         expect((await store().groups(kept.groups.map((group) => group.id))).length).toBe(6);
-        expect((await store().listChanges(kept.job.id, 0, 100)).length).toBe(6);
+        expect((await store().listChanges(kept.job.id, null, 100)).length).toBe(6);
         for (const value of kept.values) expect(await store().cacheValue(kept.job.id, value.key)).toEqual(value);
         for (const valueId of kept.valueIds) expect(await store().cacheChunk(valueId, 2)).not.toBeNull();
         expect((await inside((tx) => tx.stagedParts(kept.parent.id, "token"))).length).toBe(4);

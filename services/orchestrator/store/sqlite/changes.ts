@@ -43,10 +43,18 @@ export class ChangeReader {
     this.#behind = query(db, "SELECT seq, entry FROM change WHERE job = ? AND seq > ? ORDER BY seq LIMIT ?");
   }
 
-  behind(key: number, job: JobRecord, afterSeq: number, limit: number): ChangeEntry[] {
+  behind(key: number, job: JobRecord, after: string | null, limit: number): ChangeEntry[] {
+    const afterSeq = decodePosition(after);
+    if (afterSeq === null) return [];
     return this.#behind.all(key, afterSeq, limit).map(([seq, text]) => {
       const entry = decodeEntry(text, job);
-      return { jobId: job.id, job: entry.job, tasks: entry.tasks, seq };
+      return { jobId: job.id, job: entry.job, tasks: entry.tasks, position: String(seq) };
     });
   }
+}
+
+/** null: not a position of ours. */
+function decodePosition(position: string | null): number | null {
+  if (position === null) return 0;
+  return /^\d{1,15}$/.test(position) ? Number(position) : null;
 }

@@ -16,6 +16,7 @@ export function openSqliteStore(options: SqliteOptions): Store {
   const database = openDatabase(options);
   const writer = new Writer(database);
   return {
+    sharing: "exclusive",
     ...createReads(database.reader),
     transact: (body) => writer.transact(body),
     // Nobody else can write to the file.

@@ -31,12 +31,14 @@ export class QueueReader {
 /** Queues as the writing connection sees them. */
 export class QueueTable {
   readonly #byKey: Query<QueueRow>;
+  readonly #byId: Query<QueueRow>;
   readonly #busy: Query<[number]>;
   readonly #insert: Command;
   readonly #add: Command;
 
   constructor(db: DatabaseSync) {
     this.#byKey = query(db, `${SELECT} WHERE cluster = ? AND name = ? AND major = ? AND minor = ?`);
+    this.#byId = query(db, `${SELECT} WHERE id = ?`);
     this.#busy = query(db, "SELECT 1 FROM queue WHERE cluster = ? AND (queued > 0 OR running > 0) LIMIT 1");
     this.#insert = command(
       db,
@@ -52,6 +54,13 @@ export class QueueTable {
       if (known !== undefined) return decodeQueue(known);
       this.#insert.run(cluster, name, major, minor);
       return decodeQueue(this.#byKey.get(cluster, name, major, minor) as QueueRow);
+    });
+  }
+
+  load(ids: readonly number[]): QueueRecord[] {
+    return ids.flatMap((id) => {
+      const row = this.#byId.get(id);
+      return row === undefined ? [] : [decodeQueue(row)];
     });
   }
 

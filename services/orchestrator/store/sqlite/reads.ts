@@ -48,10 +48,10 @@ export function createReads(db: DatabaseSync): StoreReads {
     tasks: (ids) => read(() => tasks.findAll(ids)),
     listTasks: (filter, page) => fillPage(page, (rest) => read(() => tasks.list(filter, rest))),
     groups: (ids) => read(() => ids.flatMap((id) => groups.find(id) ?? [])),
-    listChanges: (jobId, afterSeq, limit) =>
+    listChanges: (jobId, after, limit) =>
       read(() => {
         const found = jobs.find(jobId);
-        return found === null ? [] : changes.behind(found.key, found.job, afterSeq, limit);
+        return found === null ? [] : changes.behind(found.key, found.job, after, limit);
       }),
     listSessions: (cluster, page) => read(() => sessions.list(cluster, page)),
     queues: () => read(() => queues.all()),

@@ -67,6 +67,7 @@ export function createTransaction(tables: Tables): StoreTransaction {
     loadSessions: async (ids) => sessions.load(ids),
     loadJobsByIdempotencyKey: async (keys) => jobs.loadByIdempotencyKey(keys),
     internQueues: async (keys) => queues.intern(keys),
+    loadQueues: async (ids) => queues.load(ids),
     loadClusters: async (slugs) => clusters.load(slugs),
     claimCandidates: async (request) => claims.candidates(request),
     tasksOfSessions: async (ids, afterId, limit) => tasks.ofSessions(ids, afterId, limit),
@@ -96,7 +97,10 @@ export function createTransaction(tables: Tables): StoreTransaction {
   };
 }
 
-/** Each list goes to its table. Inserts come before updates. */
+/**
+ * Each list goes to its table. Inserts come before updates. Guards and wake-ups need nothing: steps run one after another, and nobody else has the
+ * database open.
+ */
 function write(tables: Tables, changes: WriteSet): void {
   const { jobs, tasks, groups, sessions, queues, work, parts, clusters, cache } = tables;
   if (changes.insertJobs !== undefined) jobs.insert(changes.insertJobs);
