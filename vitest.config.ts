@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 import { PlainReporter } from "./scripts/plain-reporter.ts";
 
-const FOLDERS = ["services", "clients", "cli", "examples", "bench", "e2e", "faults", "scripts"];
+const FOLDERS = ["services", "clients", "cli", "examples", "bench", "deploy", "e2e", "faults", "scripts"];
 
 export default defineConfig({
   test: {
