@@ -15,8 +15,23 @@ const LAYERS: readonly { readonly of: string; readonly may: readonly string[]; r
     because: "the port knows the records and nothing of who uses or drives it",
   },
   {
+    of: "store/codes.ts",
+    may: ["domain/"],
+    because: "what all drivers write in the same way needs nothing but the records",
+  },
+  {
+    of: "store/change-codec.ts",
+    may: ["store/codes.ts", "store/store.ts", "domain/"],
+    because: "what all drivers write in the same way needs nothing but the records and the port",
+  },
+  {
     of: "store/sqlite/",
-    may: ["store/sqlite/", "store/store.ts", "domain/", "node:"],
+    may: ["store/sqlite/", "store/store.ts", "store/codes.ts", "store/change-codec.ts", "domain/", "node:"],
+    because: "a driver knows the port, the records and its database, never another driver or the engine",
+  },
+  {
+    of: "store/mongodb/",
+    may: ["store/mongodb/", "store/store.ts", "store/codes.ts", "store/change-codec.ts", "domain/", "mongodb", "node:"],
     because: "a driver knows the port, the records and its database, never another driver or the engine",
   },
   {

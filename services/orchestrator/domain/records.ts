@@ -200,6 +200,11 @@ export function groupId(ownerId: string, index: number): string {
   return `${ownerId}.${index}`;
 }
 
+/** The index at the end of a group's id. */
+export function groupIndex(groupId: string): number {
+  return Number(groupId.slice(groupId.lastIndexOf(".") + 1));
+}
+
 /** Whether a task is done: its group no longer waits for it. */
 export function isDone(state: TaskState): boolean {
   return state === "COMPLETED" || state === "FAILED_OPTIONAL" || state === "SKIPPED";

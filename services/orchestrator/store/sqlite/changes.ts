@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { JobRecord } from "../../domain/records.ts";
+import { decodeEntry, encodeEntry } from "../change-codec.ts";
 import type { ChangeEntry, NewChangeEntry } from "../store.ts";
-import { decodeEntry, encodeEntry } from "./change-codec.ts";
 import type { JobKeys } from "./job-keys.ts";
 import { type Command, command, type Query, query } from "./query.ts";
 

@@ -1,10 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { GroupRecord } from "../../domain/records.ts";
+import { type GroupRecord, groupIndex } from "../../domain/records.ts";
 import { BoundedMap } from "./bounded-map.ts";
 import type { JobKeys } from "./job-keys.ts";
 import type { KeyMap } from "./key-map.ts";
 import { type Command, command, type Query, query } from "./query.ts";
-import { groupIndex } from "./task-codec.ts";
 
 const CACHE_CAPACITY = 8_192;
 const COLUMNS = "id, job, root, dependents, waiting, open, size";

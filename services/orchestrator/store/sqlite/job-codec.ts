@@ -1,5 +1,6 @@
-import type { JobRecord, TaskCounts } from "../../domain/records.ts";
-import { decodeFailure, decodeProgress, decodeStatus, encodeFailure, encodeProgress, STATUS_CODES } from "./codes.ts";
+import type { JobRecord } from "../../domain/records.ts";
+import { countsOf, countsTuple, decodeStatus, STATUS_CODES } from "../codes.ts";
+import { decodeFailure, decodeProgress, encodeFailure, encodeProgress } from "./codes.ts";
 import type { Value } from "./query.ts";
 
 export const JOB_COLUMNS =
@@ -72,36 +73,4 @@ export function encodeMutableJob(job: JobRecord): Value[] {
     encodeFailure(job.error),
     job.failedTaskId,
   ];
-}
-
-/** By state code. */
-export function countsTuple(counts: TaskCounts): number[] {
-  return [
-    counts.BLOCKED,
-    counts.QUEUED,
-    counts.RUNNING,
-    counts.COMPUTED,
-    counts.COMPLETED,
-    counts.FAILED,
-    counts.FAILED_OPTIONAL,
-    counts.SKIPPED,
-  ];
-}
-
-export function countsOf(counts: readonly number[]): TaskCounts {
-  return {
-    BLOCKED: counts[0] ?? 0,
-    QUEUED: counts[1] ?? 0,
-    RUNNING: counts[2] ?? 0,
-    COMPUTED: counts[3] ?? 0,
-    COMPLETED: counts[4] ?? 0,
-    FAILED: counts[5] ?? 0,
-    FAILED_OPTIONAL: counts[6] ?? 0,
-    SKIPPED: counts[7] ?? 0,
-  };
-}
-
-/** For searching in names without regard to case. */
-export function foldCase(text: string): string {
-  return text.toLowerCase();
 }

@@ -1,8 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { JobState } from "../../domain/job-state.ts";
 import type { JobRecord } from "../../domain/records.ts";
+import { foldCase } from "../codes.ts";
 import type { JobFilter, Page, PageRequest } from "../store.ts";
-import { decodeJob, foldCase, JOB_COLUMNS, type JobRow } from "./job-codec.ts";
+import { decodeJob, JOB_COLUMNS, type JobRow } from "./job-codec.ts";
 import { type Query, query, type Value } from "./query.ts";
 
 /** What users see as a job's state (`domain/job-state.ts`), in terms of the columns. */

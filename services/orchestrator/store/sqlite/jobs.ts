@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { JobRecord } from "../../domain/records.ts";
-import { decodeJob, encodeMutableJob, foldCase, JOB_COLUMNS, type JobRow, MUTABLE_JOB_COLUMNS } from "./job-codec.ts";
+import { foldCase } from "../codes.ts";
+import { decodeJob, encodeMutableJob, JOB_COLUMNS, type JobRow, MUTABLE_JOB_COLUMNS } from "./job-codec.ts";
 import type { JobKeys } from "./job-keys.ts";
 import { type Command, command, type Query, query } from "./query.ts";
 import { createRecordCache } from "./record-cache.ts";

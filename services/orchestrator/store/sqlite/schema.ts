@@ -20,7 +20,7 @@ const MIGRATIONS: readonly string[] = [
     idempotency_key TEXT,
     body_digest TEXT,
     submitted_at INTEGER NOT NULL,
-    status INTEGER NOT NULL,               -- codes.ts
+    status INTEGER NOT NULL,               -- ../codes.ts
     started_at INTEGER,
     ended_at INTEGER,
     open_groups INTEGER NOT NULL,
@@ -48,7 +48,7 @@ const MIGRATIONS: readonly string[] = [
     created_at INTEGER NOT NULL,
     input BLOB,                            -- NULL: in task_input
     display TEXT NOT NULL,
-    state INTEGER NOT NULL,                -- codes.ts
+    state INTEGER NOT NULL,                -- ../codes.ts
     ready INTEGER,                         -- the queue while the task may be claimed, else NULL
     flags INTEGER NOT NULL,                -- codes.ts
     available_at INTEGER NOT NULL,
@@ -90,7 +90,7 @@ const MIGRATIONS: readonly string[] = [
   CREATE TABLE change (
     job INTEGER NOT NULL,                  -- job.key
     seq INTEGER NOT NULL,
-    entry TEXT NOT NULL,                   -- JSON, change-codec.ts
+    entry TEXT NOT NULL,                   -- JSON, ../change-codec.ts
     PRIMARY KEY (job, seq)
   ) STRICT, WITHOUT ROWID;
 

@@ -1,7 +1,8 @@
 import type { RetryPolicy, TaskRecord } from "../../domain/records.ts";
 import { groupId } from "../../domain/records.ts";
+import { COMMON_RETRY, decodeState, type RetryTuple, retryOf, retryTuple } from "../codes.ts";
 import { BoundedMap } from "./bounded-map.ts";
-import { BRANCH_FAILED, decodeFailure, decodeProgress, decodeState, HELD, OPTIONAL } from "./codes.ts";
+import { BRANCH_FAILED, decodeFailure, decodeProgress, HELD, OPTIONAL } from "./codes.ts";
 import type { KeyMap } from "./key-map.ts";
 
 /** The columns of `TaskRow`, in its order. */
@@ -100,27 +101,7 @@ export function encodeReady(task: TaskRecord): number | null {
   return task.state === "QUEUED" && !task.held && task.availableAt === 0 ? task.queueId : null;
 }
 
-/** The index at the end of a group's id. */
-export function groupIndex(groupId: string): number {
-  return Number(groupId.slice(groupId.lastIndexOf(".") + 1));
-}
-
-type RetryTuple = readonly [
-  maxRetries: number,
-  initialBackoffMs: number,
-  multiplier: number,
-  maxBackoffMs: number,
-  jitter: number,
-];
-
 /** The policy of tasks that ask for none, stored as NULL. */
-const COMMON_RETRY: RetryPolicy = {
-  maxRetries: 0,
-  initialBackoffMs: 0,
-  multiplier: 2,
-  maxBackoffMs: 3_600_000,
-  jitter: 0,
-};
 const COMMON_RETRY_TEXT = retryText(COMMON_RETRY);
 const RETRY_CACHE = 1_000;
 
@@ -141,19 +122,11 @@ function decodeRetry(text: string | null): RetryPolicy {
   if (text === null) return COMMON_RETRY;
   const known = retriesByText.get(text);
   if (known !== undefined) return known;
-  const [maxRetries, initialBackoffMs, multiplier, maxBackoffMs, jitter] = JSON.parse(text) as RetryTuple;
-  const retry = { maxRetries, initialBackoffMs, multiplier, maxBackoffMs, jitter };
+  const retry = retryOf(JSON.parse(text) as RetryTuple);
   retriesByText.set(text, retry);
   return retry;
 }
 
 function retryText(retry: RetryPolicy): string {
-  const tuple: RetryTuple = [
-    retry.maxRetries,
-    retry.initialBackoffMs,
-    retry.multiplier,
-    retry.maxBackoffMs,
-    retry.jitter,
-  ];
-  return JSON.stringify(tuple);
+  return JSON.stringify(retryTuple(retry));
 }

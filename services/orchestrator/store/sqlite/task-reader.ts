@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { TaskRecord } from "../../domain/records.ts";
+import { STATE_CODES } from "../codes.ts";
 import type { Page, PageRequest, TaskFilter, TaskWithInput } from "../store.ts";
-import { STATE_CODES } from "./codes.ts";
 import { KeyMap } from "./key-map.ts";
 import { type Query, query } from "./query.ts";
 import { decodeTask, INPUT_COLUMN, TASK_COLUMNS, type TaskInputRow, type TaskKeys } from "./task-codec.ts";

@@ -1,7 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { TaskRecord } from "../../domain/records.ts";
+import { groupIndex, type TaskRecord } from "../../domain/records.ts";
+import { STATE_CODES } from "../codes.ts";
 import type { Scan, TaskWithInput } from "../store.ts";
-import { encodeFailure, encodeProgress, STATE_CODES } from "./codes.ts";
+import { encodeFailure, encodeProgress } from "./codes.ts";
 import type { JobKeys } from "./job-keys.ts";
 import type { KeyMap } from "./key-map.ts";
 import { type Command, command, type Query, query } from "./query.ts";
@@ -11,7 +12,6 @@ import {
   encodeFlags,
   encodeReady,
   encodeRetry,
-  groupIndex,
   TASK_COLUMNS,
   type TaskInputRow,
   type TaskRow,

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import { groupIndex } from "../../domain/records.ts";
 import type { StoreTransaction, WriteSet } from "../store.ts";
 import { CacheTable } from "./cache-values.ts";
 import { ChangeTable } from "./changes.ts";
@@ -12,7 +13,6 @@ import { KeyMap } from "./key-map.ts";
 import { PartTable } from "./parts.ts";
 import { QueueTable } from "./queues.ts";
 import { SessionTable } from "./sessions.ts";
-import { groupIndex } from "./task-codec.ts";
 import { TaskTable } from "./tasks.ts";
 import { WorkTable } from "./work.ts";
 

@@ -1,6 +1,7 @@
-import type { JobRecord } from "../../domain/records.ts";
-import type { TaskChangeEntry } from "../store.ts";
+import type { JobRecord } from "../domain/records.ts";
 import {
+  countsOf,
+  countsTuple,
   decodeState,
   decodeStatus,
   type FailureTuple,
@@ -12,7 +13,7 @@ import {
   STATE_CODES,
   STATUS_CODES,
 } from "./codes.ts";
-import { countsOf, countsTuple } from "./job-codec.ts";
+import type { TaskChangeEntry } from "./store.ts";
 
 /**
  * An entry of the change log as JSON arrays: what changes of a job (the rest is in the job's row and stays as it is), then the tasks' steps.
