@@ -1,5 +1,6 @@
 import { describe, inject } from "vitest";
-import { INSTALL_COMMAND } from "./find-server.ts";
+import { findProgram, INSTALL_COMMAND } from "./find-server.ts";
+import { type MongoServer, type StartOptions, startMongoServer } from "./start-server.ts";
 import type {} from "./vitest-setup.ts";
 
 /** Refused at once by whatever machine: skipped tests are collected, which may make a client, but never run. */
@@ -10,9 +11,30 @@ export function mongoForTests(): string | null {
   return inject("mongodbUri");
 }
 
-/** A `describe` of tests that need a MongoDB server, which `define` gets the connection string of. They are skipped when there is none. */
+/** A `describe` of tests that need a MongoDB server; `define` gets its connection string. They are skipped when there is none. */
 export function describeWithMongo(name: string, define: (uri: string) => void): void {
   const uri = mongoForTests();
-  if (uri !== null) describe(name, () => define(uri));
-  else describe.skipIf(true)(`${name} (needs '${INSTALL_COMMAND}')`, () => define(NOWHERE));
+  describeUnlessMissing(uri === null, name, () => define(uri ?? NOWHERE));
+}
+
+/**
+ * A `describe` of tests that need servers of their own, to kill them; `define` gets what starts one, with the options that it wants. They
+ * are skipped when this machine has no program for it.
+ */
+export function describeWithOwnMongo(name: string, define: (start: StartOwn) => void): void {
+  const server = findProgram();
+  describeUnlessMissing(server === null, name, () => {
+    define(async (options) => {
+      const started = await startMongoServer({ server, log: () => {}, ...options });
+      if (started.kind === "none") throw new Error(started.message);
+      return started;
+    });
+  });
+}
+
+/** Starts a server for one test; the test stops it: `await using server = await start()`. */
+export type StartOwn = (options?: StartOptions) => Promise<MongoServer>;
+
+function describeUnlessMissing(isMissing: boolean, name: string, define: () => void): void {
+  describe.skipIf(isMissing)(isMissing ? `${name} (needs '${INSTALL_COMMAND}')` : name, define);
 }

@@ -3,12 +3,18 @@ import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 
 /** The programs that can serve, in the order in which they are preferred. */
-export type ServerKind = "mongod" | "secantus-rs" | "secantus-py";
+export const SERVER_KINDS = ["mongod", "secantus-rs", "secantus-py"] as const;
+
+export type ServerKind = (typeof SERVER_KINDS)[number];
+
+/** A program of this machine that can serve. */
+export interface Program {
+  readonly kind: ServerKind;
+  readonly path: string;
+}
 
 /** What can serve: a server that already runs somewhere, or a program of this machine. */
-export type FoundServer =
-  | { readonly kind: "external"; readonly uri: string }
-  | { readonly kind: ServerKind; readonly path: string };
+export type FoundServer = { readonly kind: "external"; readonly uri: string } | Program;
 
 /** Where to look. */
 export interface Places {
@@ -47,28 +53,32 @@ export function usualPlaces(env: NodeJS.ProcessEnv): Places {
 
 /** The best server that there is, or null. Looks at files only: it starts nothing and fetches nothing. */
 export function findMongoServer(places: Places = usualPlaces(process.env)): FoundServer | null {
-  if (places.uri !== undefined) return { kind: "external", uri: places.uri };
-  return (
-    found("mongod", onPath("mongod", places) ?? fetchedMongod([places.installed, ...places.caches])) ??
-    found(
-      "secantus-rs",
-      firstProgram([join(places.installed, "bin")], "secantusd-rs") ?? onPath("secantusd-rs", places),
-    ) ??
-    found("secantus-py", firstProgram([pythonPrograms(places)], "secantusd-py") ?? onPath("secantusd-py", places))
-  );
+  return places.uri === undefined ? findProgram(SERVER_KINDS, places) : { kind: "external", uri: places.uri };
 }
+
+/** The first of these kinds of which this machine has a program, or null; for those who need a server that they may kill. */
+export function findProgram(
+  kinds: readonly ServerKind[] = SERVER_KINDS,
+  places: Places = usualPlaces(process.env),
+): Program | null {
+  for (const kind of kinds) {
+    const path = FIND[kind](places);
+    if (path !== null) return { kind, path };
+  }
+  return null;
+}
+
+const FIND: Readonly<Record<ServerKind, (places: Places) => string | null>> = {
+  mongod: (places) => onPath("mongod", places) ?? fetchedMongod([places.installed, ...places.caches]),
+  "secantus-rs": (places) =>
+    firstProgram([join(places.installed, "bin")], "secantusd-rs") ?? onPath("secantusd-rs", places),
+  "secantus-py": (places) =>
+    firstProgram([join(pythonEnvironment(places.installed), "bin")], "secantusd-py") ?? onPath("secantusd-py", places),
+};
 
 /** The folder of the Python environment that `npm run mongodb:install` makes. */
 export function pythonEnvironment(installed: string): string {
   return join(installed, "python");
-}
-
-function pythonPrograms(places: Places): string {
-  return join(pythonEnvironment(places.installed), "bin");
-}
-
-function found(kind: ServerKind, path: string | null): FoundServer | null {
-  return path === null ? null : { kind, path };
 }
 
 function onPath(program: string, places: Places): string | null {
@@ -86,7 +96,7 @@ function fetchedMongod(folders: readonly string[]): string | null {
   return null;
 }
 
-/** The first of the folders' programs of that name. */
+/** The path of the first program of that name in the folders, or null. */
 export function firstProgram(folders: readonly string[], program: string): string | null {
   return folders.map((folder) => join(folder, program)).find(isProgram) ?? null;
 }

@@ -23,7 +23,7 @@ export function logFile(seat: Seat): string {
   return join(seat.folder, "server.log");
 }
 
-/** The configuration file of a seat, empty, so that one which lies around on the machine changes nothing. The caller makes it. */
+/** The configuration file of a seat, for SecantusDB: empty, and given so that it looks for no other one on the machine. The caller makes it. */
 export function configFile(seat: Seat): string {
   return join(seat.folder, "server.conf");
 }
@@ -38,7 +38,7 @@ export function launchArguments(kind: ServerKind, seat: Seat): string[] {
 
 function mongodArguments(seat: Seat): string[] {
   return [
-    ...["--config", configFile(seat), "--dbpath", dataFolder(seat)],
+    ...["--dbpath", dataFolder(seat)],
     ...["--bind_ip", "127.0.0.1", "--port", String(seat.port), "--nounixsocket"],
     ...["--replSet", replicaSetName("mongod"), "--oplogSize", "1024", "--wiredTigerCacheSizeGB", "0.25"],
     ...["--quiet", "--setParameter", "diagnosticDataCollectionEnabled=false"],

@@ -2,10 +2,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Document } from "mongodb";
+import type { Program } from "./find-server.ts";
 import { freePort } from "./free-port.ts";
 import { Guard } from "./guard.ts";
 import { replicaSetName } from "./launch.ts";
-import { type Program, ServerProcess } from "./server-process.ts";
+import { ServerProcess } from "./server-process.ts";
 import { withNode } from "./wait-until-answering.ts";
 
 /** One process of a replica set that we started. */

@@ -2,15 +2,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import type { Document } from "mongodb";
-import type { ServerKind } from "./find-server.ts";
+import type { Program } from "./find-server.ts";
 import { configFile, dataFolder, launchArguments, logFile, type Seat } from "./launch.ts";
 import { waitForHello, waitUntilListening } from "./wait-until-answering.ts";
-
-/** A program of this machine that can serve. */
-export interface Program {
-  readonly kind: ServerKind;
-  readonly path: string;
-}
 
 /** Lines of its log that the message about a failed start shows. */
 const LOG_LINES = 15;
@@ -73,7 +67,9 @@ export class ServerProcess {
       await step(stopped);
       stopped.throwIfAborted(); // What answered was another program that has our port.
     } catch (cause) {
-      const what = signal.aborted ? "did not get ready in time" : "ended while it started";
+      const what = this.#ended.signal.aborted
+        ? `ended while it started (${this.#ended.signal.reason})`
+        : "did not get ready in time";
       await this.end();
       throw new Error(`${this.#program.path} ${what}; ${this.#logEnd()}`, { cause });
     }
@@ -90,13 +86,13 @@ export class ServerProcess {
     closeSync(log);
     child.unref();
     const ended = new AbortController();
-    const left = () => {
+    const left = (why: string) => {
       this.#child = null;
-      ended.abort();
+      ended.abort(why);
       this.#onChange();
     };
-    child.once("exit", left);
-    child.once("error", left);
+    child.once("exit", (code, signal) => left(signal ?? `exit code ${code}`));
+    child.once("error", ({ message }) => left(message));
     this.#child = child;
     this.#ended = ended;
     this.#onChange();

@@ -1,8 +1,14 @@
 import { relative } from "node:path";
 import { MongoClient } from "mongodb";
-import { type FoundServer, findMongoServer, INSTALL_COMMAND, PROJECT, type ServerKind } from "./find-server.ts";
+import {
+  type FoundServer,
+  findMongoServer,
+  INSTALL_COMMAND,
+  PROJECT,
+  type Program,
+  type ServerKind,
+} from "./find-server.ts";
 import { type ServerNode, startReplicaSet } from "./replica-set.ts";
-import type { Program } from "./server-process.ts";
 
 export { freshDatabaseName } from "./fresh-database-name.ts";
 export type { ServerNode } from "./replica-set.ts";

@@ -8,7 +8,7 @@ const POLL_MS = 20;
 /** A client of one node, whatever replica set it belongs to; it gives up soon, since our servers are on this machine. */
 export async function withNode<T>(port: number, use: (client: MongoClient) => Promise<T>): Promise<T> {
   const client = new MongoClient(`mongodb://127.0.0.1:${port}/?directConnection=true`, {
-    serverSelectionTimeoutMS: 5_000,
+    serverSelectionTimeoutMS: 2_000,
   });
   try {
     return await use(client);
