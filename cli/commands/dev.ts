@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Config, Orchestrator } from "@taskgrove/orchestrator";
+import { type Config, describeStore, type Orchestrator } from "@taskgrove/orchestrator";
 import type { Command } from "commander";
 import type { Style } from "../format/style.ts";
 import { type CliIo, stdoutStyle, writeLines } from "../io.ts";
@@ -44,7 +44,8 @@ export function addDevCommand(program: Command, io: CliIo): void {
     .action(async (flags: readonly string[], options: Options) => {
       const read = readConfig(io, [...flagsOf(options, io, flags), ...flags]);
       if (read === undefined) return;
-      const config: Config = options.memory === true ? { ...read, store: { file: null, synchronous: "normal" } } : read;
+      const config: Config =
+        options.memory === true ? { ...read, store: { kind: "sqlite", file: null, synchronous: "normal" } } : read;
       await serve(config, io, (orchestrator) => writeLines(io, banner(orchestrator, config, stdoutStyle(io))));
       writeLines(io, ["Stopped."]);
     });
@@ -69,7 +70,6 @@ export function banner(
   config: Pick<Config, "store">,
   style: Style,
 ): string[] {
-  const store = config.store.file ?? "in memory; it vanishes with this process";
   // A command is only complete with the address when it is not the one that is taken anyway.
   const address = grpcAddress === "127.0.0.1:4150" ? "" : ` --address ${grpcAddress}`;
   return [
@@ -77,7 +77,7 @@ export function banner(
     "",
     `  ${style("dim", "orchestrator")}  ${grpcAddress}`,
     `  ${style("dim", "metrics")}       http://${httpAddress}/metrics`,
-    `  ${style("dim", "store")}         ${store}`,
+    `  ${style("dim", "store")}         ${describeStore(config.store)}`,
     "",
     "Next, in another terminal:",
     `  npx taskgrove job submit hello --task Hello --watch${address}`,

@@ -1,3 +1,4 @@
+import { describeStore } from "@taskgrove/orchestrator";
 import type { Command } from "commander";
 import type { CliIo } from "../io.ts";
 import { readConfig, serve } from "./orchestrator.ts";
@@ -14,7 +15,7 @@ export function addServerCommand(program: Command, io: CliIo): void {
       const config = readConfig(io, flags);
       if (config === undefined) return;
       await serve(config, io, ({ grpcAddress, httpAddress }, logger) => {
-        logger.info({ grpcAddress, httpAddress, storeFile: config.store.file }, "listening");
+        logger.info({ grpcAddress, httpAddress, store: describeStore(config.store) }, "listening");
       });
     });
 }

@@ -31,6 +31,22 @@ export const filePath: ValueType<string> = {
   format: (value) => value,
 };
 
+/** Where MongoDB is. What is behind the scheme is for the database's driver to judge. */
+export const mongoUri: ValueType<string> = {
+  placeholder: "URI",
+  parse: (raw) => (/^mongodb(\+srv)?:\/\/./.test(raw) ? raw : undefined),
+  expected: "a connection string that begins with mongodb:// or mongodb+srv://",
+  format: (value) => value,
+};
+
+/** Name of a database in MongoDB. */
+export const databaseName: ValueType<string> = {
+  placeholder: "NAME",
+  parse: (raw) => (/^[\w-]{1,63}$/.test(raw) ? raw : undefined),
+  expected: "a name of up to 63 letters, digits, _ and -",
+  format: (value) => value,
+};
+
 /** A TCP port; 0 lets the system choose. */
 export const port: ValueType<number> = {
   placeholder: "PORT",

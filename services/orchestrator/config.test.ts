@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Config, type ConfigResult, defaultConfig, loadConfig } from "./config.ts";
+import { type Config, type ConfigResult, defaultConfig, describeStore, loadConfig } from "./config.ts";
 
 const load = (args: string[], env: Record<string, string> = {}): ConfigResult => loadConfig({ env, args });
 
@@ -21,7 +21,7 @@ describe("loadConfig", () => {
       grpcHost: "127.0.0.1",
       grpcPort: 4150,
       httpPort: 4151,
-      store: { file: ".taskgrove/taskgrove.db", synchronous: "full" },
+      store: { kind: "sqlite", file: ".taskgrove/taskgrove.db", synchronous: "full" },
       settings: { leaseDurationMs: 30_000, heartbeatIntervalMs: 10_000, retentionMs: 7 * 86_400_000 },
       limits: { maxInputBytes: 65_536 },
     });
@@ -105,10 +105,25 @@ describe("loadConfig", () => {
     ]);
   });
 
-  it("refuses the store that does not exist yet", () => {
+  it("takes a connection string with the store that it is for, and only with that", () => {
+    const uri = "mongodb://user:secret@one.example:27017,two.example/?replicaSet=rs0";
+    const result = load(["--store", "mongodb", "--mongodb-uri", uri]);
+    if (result.kind !== "config") throw new Error("refused");
+    expect(result.config.store).toEqual({ kind: "mongodb", uri, database: "taskgrove" });
+    expect(describeStore(result.config.store)).toBe("MongoDB at one.example:27017,two.example, database taskgrove");
     expect(problemsOf(load(["--store", "mongodb"]))).toEqual([
-      "--store mongodb is not in this version; use sqlite, the embedded store",
+      "--store mongodb needs --mongodb-uri, the connection string of a replica set",
     ]);
+    expect(problemsOf(load(["--mongodb-uri", uri]))).toEqual([
+      "--mongodb-uri is given, but --store is sqlite; jobs would not be where you expect them",
+    ]);
+    expect(problemsOf(load(["--store", "mongodb", "--mongodb-uri", "localhost", "--mongodb-database", "a.b"]))).toEqual(
+      [
+        '--mongodb-uri is "localhost"; it must be a connection string that begins with mongodb:// or mongodb+srv://',
+        '--mongodb-database is "a.b"; it must be a name of up to 63 letters, digits, _ and -',
+        "--store mongodb needs --mongodb-uri, the connection string of a replica set",
+      ],
+    );
   });
 
   it("shows every flag with its default in the help", () => {

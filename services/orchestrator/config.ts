@@ -1,9 +1,11 @@
 import {
   bytes,
   count,
+  databaseName,
   duration,
   filePath,
   formatDuration,
+  mongoUri,
   oneOf,
   port,
   text,
@@ -27,12 +29,24 @@ export interface Config {
   readonly shutdownTimeoutMs: number;
 }
 
-/** The embedded store. */
-export interface StoreConfig {
+/** Where jobs are kept. */
+export type StoreConfig = SqliteConfig | MongoConfig;
+
+/** The embedded store, for one orchestrator. */
+export interface SqliteConfig {
+  readonly kind: "sqlite";
   /** null: a store that vanishes with the process. */
   readonly file: string | null;
   /** `full`: a commit survives a power cut. `normal`: it survives a crash of the process. */
   readonly synchronous: "full" | "normal";
+}
+
+/** A database that any number of orchestrators share. */
+export interface MongoConfig {
+  readonly kind: "mongodb";
+  /** May hold a password: never to be logged. */
+  readonly uri: string;
+  readonly database: string;
 }
 
 /** What came of reading the configuration. */
@@ -64,6 +78,8 @@ const OPTIONS = {
   store: option(oneOf("sqlite", "mongodb"), "sqlite", "where jobs are kept"),
   "sqlite-file": option(filePath, ".taskgrove/taskgrove.db", "database file; its folders are made"),
   "sqlite-synchronous": option(oneOf("full", "normal"), "full", "normal is faster and may lose seconds at a power cut"),
+  "mongodb-uri": option(mongoUri, null, "connection string of a replica set; with --store mongodb"),
+  "mongodb-database": option(databaseName, "taskgrove", "database, of which Taskgrove is the only user"),
   "lease-duration": option(
     duration(100),
     DEFAULT_SETTINGS.leaseDurationMs,
@@ -134,6 +150,13 @@ export function defaultConfig(overrides: Partial<Config> = {}): Config {
   return { ...toConfig(initial), ...overrides };
 }
 
+/** Where jobs are kept, for people and logs: without the password that may be in a connection string. */
+export function describeStore(store: StoreConfig): string {
+  if (store.kind === "sqlite") return store.file ?? "in memory; it vanishes with this process";
+  const [, hosts = ""] = /^mongodb(?:\+srv)?:\/\/(?:[^@/]*@)?([^/?]*)/.exec(store.uri) ?? [];
+  return `MongoDB at ${hosts}, database ${store.database}`;
+}
+
 interface RawValue {
   readonly text: string;
   /** How the user named it. */
@@ -185,7 +208,7 @@ function parseValue(flag: Flag, raw: RawValue | undefined, problems: string[]): 
 }
 
 function toConfig(values: Values): Config {
-  // Only the heartbeat interval has no default of its own.
+  // What has no default of its own is looked at where it is used.
   const v = values as { readonly [F in Flag]: NonNullable<Values[F]> };
   const leaseDurationMs = v["lease-duration"];
   return {
@@ -193,7 +216,10 @@ function toConfig(values: Values): Config {
     grpcPort: v["grpc-port"],
     httpHost: v["http-host"],
     httpPort: v["http-port"],
-    store: { file: v["sqlite-file"], synchronous: v["sqlite-synchronous"] },
+    store:
+      v.store === "mongodb"
+        ? { kind: "mongodb", uri: values["mongodb-uri"] ?? "", database: v["mongodb-database"] }
+        : { kind: "sqlite", file: v["sqlite-file"], synchronous: v["sqlite-synchronous"] },
     settings: {
       leaseDurationMs,
       heartbeatIntervalMs: values["heartbeat-interval"] ?? Math.floor(leaseDurationMs / 3),
@@ -224,11 +250,14 @@ function toConfig(values: Values): Config {
   };
 }
 
-/** Rules between fields, and what is not there yet. */
+/** Rules between fields. */
 function brokenRules(values: Values, { settings, limits, ...config }: Config): string[] {
   const problems: string[] = [];
-  if (values.store === "mongodb") {
-    problems.push("--store mongodb is not in this version; use sqlite, the embedded store");
+  if (values.store === "mongodb" && values["mongodb-uri"] === null) {
+    problems.push("--store mongodb needs --mongodb-uri, the connection string of a replica set");
+  }
+  if (values.store === "sqlite" && values["mongodb-uri"] !== null) {
+    problems.push("--mongodb-uri is given, but --store is sqlite; jobs would not be where you expect them");
   }
   if (settings.heartbeatIntervalMs >= settings.leaseDurationMs / 2) {
     problems.push(

@@ -1,4 +1,4 @@
-import { loadConfig } from "./config.ts";
+import { describeStore, loadConfig } from "./config.ts";
 import { startOrchestrator } from "./start.ts";
 import { createLogger } from "./telemetry/logger.ts";
 
@@ -32,7 +32,7 @@ async function main(): Promise<void> {
     process.exit(1);
   });
   const { grpcAddress, httpAddress } = orchestrator;
-  logger.info({ grpcAddress, httpAddress, storeFile: config.store.file }, "listening");
+  logger.info({ grpcAddress, httpAddress, store: describeStore(config.store) }, "listening");
 
   let signals = 0;
   const onSignal = (signal: NodeJS.Signals) => {

@@ -21,7 +21,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const startOnFile = () =>
-  startTestOrchestrator({ store: { file: join(folder, "nested", "jobs.db"), synchronous: "normal" } });
+  startTestOrchestrator({ store: { kind: "sqlite", file: join(folder, "nested", "jobs.db"), synchronous: "normal" } });
 
 describe("a graceful stop", () => {
   it("sends runners elsewhere with their leases, which go on on the next orchestrator", async () => {
@@ -122,7 +122,7 @@ describe("the process", () => {
 
   it("does not share its store with another one", async () => {
     await using server = await startTestOrchestrator({
-      store: { file: join(folder, "jobs.db"), synchronous: "normal" },
+      store: { kind: "sqlite", file: join(folder, "jobs.db"), synchronous: "normal" },
     });
     expect(server.grpcAddress).toMatch(/^127\.0\.0\.1:\d+$/);
     const { child, output } = run(flags());

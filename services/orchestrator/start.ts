@@ -46,7 +46,7 @@ export async function startOrchestrator(config: Config, options: StartOptions = 
   const metrics = createMetrics();
   const opened = new AsyncDisposableStack();
   try {
-    const store = opened.adopt(openStore(config.store), (one) => one.close());
+    const store = opened.adopt(await openStore(config.store, metrics.storeRoundTrip), (one) => one.close());
     metrics.watchStoreSize(async () => (await store.storeStats()).sizeBytes);
     const engine = await createEngine({
       store,
@@ -85,7 +85,13 @@ export async function startOrchestrator(config: Config, options: StartOptions = 
   }
 }
 
-function openStore({ file, synchronous }: StoreConfig): Store {
+async function openStore(config: StoreConfig, onRoundTrip: () => void): Promise<Store> {
+  if (config.kind === "mongodb") {
+    // Who uses the embedded store need not load the other driver: it takes a fifth of a second.
+    const { openMongoStore } = await import("./store/mongodb/index.ts");
+    return openMongoStore({ uri: config.uri, database: config.database, onRoundTrip });
+  }
+  const { file, synchronous } = config;
   if (file === null) return openSqliteStore({ file });
   mkdirSync(dirname(file), { recursive: true });
   return openSqliteStore({ file, synchronous: synchronous === "full" ? "FULL" : "NORMAL" });

@@ -368,7 +368,7 @@ describe("faults", () => {
 
   it("an orchestrator that is restarted loses nothing, and nothing runs twice", async () => {
     const folder = mkdtempSync(join(tmpdir(), "taskgrove-sdk-"));
-    const store = { file: join(folder, "jobs.db"), synchronous: "normal" } as const;
+    const store = { kind: "sqlite", file: join(folder, "jobs.db"), synchronous: "normal" } as const;
     const base = defaultConfig({ grpcPort: 0, httpPort: 0, store, logLevel: "silent", shutdownTimeoutMs: 2_000 });
     let orchestrator = await startOrchestrator(base);
     const grpcPort = Number(orchestrator.grpcAddress.split(":")[1]);

@@ -103,7 +103,7 @@ describe("the server", () => {
   it("says clearly that its port is taken, and leaves nothing open", async () => {
     await using server = await startTestOrchestrator();
     const grpcPort = Number(server.grpcAddress.split(":")[1]);
-    const store = { file: null, synchronous: "normal" } as const;
+    const store = { kind: "sqlite", file: null, synchronous: "normal" } as const;
     const config = defaultConfig({ grpcPort, httpPort: 0, store });
     await expect(startOrchestrator(config, { logger: createLogger("silent") })).rejects.toThrow(
       `cannot listen for gRPC on 127.0.0.1:${grpcPort}`,

@@ -13,16 +13,24 @@ export interface Metrics {
   render(): Promise<string>;
   /** Adds the size of the store, which the store must know in O(1). */
   watchStoreSize(sizeBytes: () => Promise<number>): void;
+  /** To be called for each command that is sent to a database server. */
+  storeRoundTrip(): void;
 }
 
 /** Makes the metrics, with those of the process. */
 export function createMetrics(): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  const roundTrips = new Counter({
+    name: "taskgrove_store_round_trips_total",
+    help: "Commands sent to the database server; 0 with the embedded store.",
+    registers: [registry],
+  });
   return {
     observer: createObserver(registry),
     contentType: registry.contentType,
     render: () => registry.metrics(),
+    storeRoundTrip: () => roundTrips.inc(),
     watchStoreSize(sizeBytes) {
       new Gauge({
         name: "taskgrove_store_size_bytes",

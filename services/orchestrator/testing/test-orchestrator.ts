@@ -11,7 +11,7 @@ export async function startTestOrchestrator(overrides: Partial<Config> = {}, clo
   const config = defaultConfig({
     grpcPort: 0,
     httpPort: 0,
-    store: { file: null, synchronous: "normal" },
+    store: { kind: "sqlite", file: null, synchronous: "normal" },
     shutdownTimeoutMs: 2_000,
     ...overrides,
   });

@@ -35,7 +35,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const config = defaultConfig({
     grpcPort: 0,
     httpPort: 0,
-    store: { file: null, synchronous: "normal" },
+    store: { kind: "sqlite", file: null, synchronous: "normal" },
     logLevel: "silent",
     shutdownTimeoutMs: 2_000,
     settings: { ...settings, leaseDurationMs, heartbeatIntervalMs: Math.floor(leaseDurationMs / 3) },

@@ -129,10 +129,18 @@ export interface GroupShardRow {
   readonly rev: number;
 }
 
+/** What one process had counted of a job behind an entry of the change log. */
+export type OwnTuple = readonly [counts: readonly number[], progress: readonly ProgressTuple[]];
+
 /** One entry of a change log. `_id` is `${job}/${slot}/${seq}` with fixed widths, so that it sorts. */
 export interface ChangeRow {
   readonly _id: string;
+  /** With the counts of the job's row alone. */
   readonly entry: string;
+  /** The writer's own counts, when it counted for itself. */
+  readonly own?: OwnTuple;
+  /** Slots that counted for themselves. */
+  readonly shards?: readonly number[];
 }
 
 export interface QueueRow {

@@ -9,6 +9,7 @@ import type {
   UpdateFilter,
 } from "mongodb";
 import type { Connection } from "./database.ts";
+import type { Rows } from "./rows.ts";
 
 type Row = Document & { readonly _id: string | number };
 
@@ -21,6 +22,8 @@ export class Step {
   readonly session: ClientSession;
   /** The number of this process among those on the database: it has rows of its own where all of them count something. */
   readonly slot: number;
+  /** From which size on counters are divided among the processes. */
+  readonly shardFrom: number;
   /** To be done when the step has been committed. */
   readonly onCommit: (() => void)[] = [];
   #writes: AnyClientBulkWriteModel<Document>[] = [];
@@ -28,10 +31,15 @@ export class Step {
   #hasRead = false;
   hasWritten = false;
 
-  constructor(connection: Connection, session: ClientSession, slot: number) {
+  constructor(connection: Connection, session: ClientSession, share: { slot: number; shardFrom: number }) {
     this.connection = connection;
     this.session = session;
-    this.slot = slot;
+    this.slot = share.slot;
+    this.shardFrom = share.shardFrom;
+  }
+
+  get rows(): Rows {
+    return this.connection.rows;
   }
 
   /** All that matches, in one round trip unless it is larger than a message. */

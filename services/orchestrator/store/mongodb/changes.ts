@@ -1,0 +1,123 @@
+import type { JobRecord } from "../../domain/records.ts";
+import { decodeEntry, encodeEntry } from "../change-codec.ts";
+import type { ChangeEntry, TaskChangeEntry } from "../store.ts";
+import type { Connection } from "./database.ts";
+import { addTallies, decodeJob, decodeTally, type Tally, tallyOf, tallyOfRecord } from "./job-codec.ts";
+import { inSnapshot } from "./jobs.ts";
+import type { ChangeRow, JobRow, JobShardRow } from "./rows.ts";
+
+/**
+ * The change log of a job is one log per process that wrote to it. Within one the numbers ascend in the order of the commits; each number is above all that
+ * its step could see in the others, so that cause comes before effect when they are merged by number. A reader's position is the last number that it
+ * has seen of each. An entry carries what the job's row says and what the writer has counted for itself; the reader adds what the others had
+ * counted by then, which it knows from their entries before.
+ */
+export function changeRow(
+  main: JobRow,
+  own: JobShardRow | undefined,
+  tasks: readonly TaskChangeEntry[],
+  seq: number,
+  slot: number,
+): ChangeRow {
+  const row = { _id: changeId(main._id, slot, seq), entry: encodeEntry(decodeJob(main, []), tasks) };
+  if (own === undefined) return row;
+  return { ...row, own: [own.counts, own.progress ?? []], shards: main.shards ?? [] };
+}
+
+/** Reads change logs. */
+export class ChangeReader {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  async behind(jobId: string, after: string | null, limit: number): Promise<ChangeEntry[]> {
+    const position = decodePosition(after);
+    if (position === null) return [];
+    return inSnapshot(this.#connection, async (session) => {
+      const { rows } = this.#connection;
+      const main = await rows.job.findOne({ _id: jobId }, { session });
+      if (main === null) return [];
+      const found: LogRow[] = [];
+      for (const slot of main.slots) {
+        const range = { $gt: changeId(jobId, slot, position.get(slot) ?? 0), $lt: `${jobId}/${fixed(slot, 4)}0` };
+        const list = await rows.change.find({ _id: range }, { session, sort: { _id: 1 }, limit, batchSize: limit + 1 });
+        for (const row of await list.toArray()) found.push(placed(row));
+      }
+      if (found.length === 0) return [];
+      const next = found.sort(inLogOrder).slice(0, limit);
+      const seen = next.some(({ row }) => row.own !== undefined) ? [...position] : [];
+      const ids = seen.filter(([, seq]) => seq > 0).map(([slot, seq]) => changeId(jobId, slot, seq));
+      const last = ids.length === 0 ? [] : await rows.change.find({ _id: { $in: ids } }, { session }).toArray();
+      return replay(decodeJob(main, []), last.map(placed).sort(inLogOrder), next, position);
+    });
+  }
+}
+
+interface LogRow {
+  readonly slot: number;
+  readonly seq: number;
+  readonly row: ChangeRow;
+}
+
+/** `seen`: the last entry of each process up to the position. */
+function replay(
+  job: JobRecord,
+  seen: readonly LogRow[],
+  next: readonly LogRow[],
+  position: Map<number, number>,
+): ChangeEntry[] {
+  const counted = new Map<number, Tally>();
+  for (const entry of seen) follow(counted, entry);
+  return next.map((entry) => {
+    follow(counted, entry);
+    position.set(entry.slot, entry.seq);
+    const { job: base, tasks } = decodeEntry(entry.row.entry, job);
+    const total = [...counted.values()].reduce(addTallies, tallyOfRecord(base));
+    return { jobId: job.id, job: { ...base, ...decodeTally(total) }, tasks, position: encodePosition(position) };
+  });
+}
+
+/** What each process has counted for itself behind an entry. */
+function follow(counted: Map<number, Tally>, { slot, row }: LogRow): void {
+  const shards = row.shards ?? [];
+  for (const other of counted.keys()) if (!shards.includes(other)) counted.delete(other);
+  if (row.own === undefined) return;
+  const [counts, progress] = row.own;
+  counted.set(slot, tallyOf({ counts, progress }));
+}
+
+function inLogOrder(a: LogRow, b: LogRow): number {
+  return a.seq === b.seq ? a.slot - b.slot : a.seq - b.seq;
+}
+
+/** The widths make ids sort by number. Slots are few; a job has fewer steps than 10^12. */
+function changeId(jobId: string, slot: number, seq: number): string {
+  return `${jobId}/${fixed(slot, 4)}/${fixed(seq, 12)}`;
+}
+
+function fixed(value: number, width: number): string {
+  return String(value).padStart(width, "0");
+}
+
+function placed(row: ChangeRow): LogRow {
+  const [slot = "", seq = ""] = row._id.split("/").slice(-2);
+  return { slot: Number(slot), seq: Number(seq), row };
+}
+
+function encodePosition(position: ReadonlyMap<number, number>): string {
+  return [...position].map(([slot, seq]) => `${slot}:${seq}`).join(",");
+}
+
+/** null: not a position of ours. */
+function decodePosition(text: string | null): Map<number, number> | null {
+  if (text === null) return new Map();
+  if (!/^\d{1,4}:\d{1,12}(,\d{1,4}:\d{1,12})*$/.test(text)) return null;
+  return new Map(
+    text.split(",").map((pair) => {
+      const [slot = "", seq = ""] = pair.split(":");
+      return [Number(slot), Number(seq)];
+    }),
+  );
+}

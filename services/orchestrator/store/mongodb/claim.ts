@@ -1,0 +1,61 @@
+import type { Filter } from "mongodb";
+import type { ClaimPosition, ClaimRequest, TaskWithInput } from "../store.ts";
+import type { TaskRow } from "./rows.ts";
+import type { Step } from "./step.ts";
+import type { TaskTable } from "./tasks.ts";
+
+/** The claim order, which is the order of the index `task_ready` within one queue; several queues are merged by the server. */
+const CLAIM_ORDER = { priority: -1, job: 1, depth: -1, _id: 1 } as const;
+
+/**
+ * Finds what may be claimed next.
+ *
+ * Processes that look for tasks in the same queues at the same time would find the same ones, and all but one would have to run their step again. So
+ * each looks first among the parts of the tasks that are its own for now (`parts`; null: it is alone), in the same order, and among all tasks
+ * only when its own do not suffice.
+ */
+export class ClaimQuery {
+  readonly #step: Step;
+  readonly #tasks: TaskTable;
+  readonly #parts: readonly number[] | null;
+
+  constructor(step: Step, tasks: TaskTable, parts: readonly number[] | null) {
+    this.#step = step;
+    this.#tasks = tasks;
+    this.#parts = parts;
+  }
+
+  async candidates({ queueIds, after, limit }: ClaimRequest): Promise<TaskWithInput[]> {
+    const ids = [...new Set(queueIds)];
+    if (ids.length === 0 || limit === 0) return [];
+    if (this.#parts !== null) {
+      const own = await this.#behind(ids, after, limit, { part: { $in: [...this.#parts] } });
+      if (own.length === limit) return own.map((row) => this.#tasks.adoptWithInput(row));
+    }
+    return (await this.#behind(ids, after, limit, {})).map((row) => this.#tasks.adoptWithInput(row));
+  }
+
+  /** Behind a job: first the rest with its priority, then all with a lower one: two ranges of the index and not one condition with an "or". */
+  async #behind(
+    ids: readonly number[],
+    after: ClaimPosition | null,
+    limit: number,
+    own: Filter<TaskRow>,
+  ): Promise<TaskRow[]> {
+    if (after === null) return this.#find({ ready: among(ids), ...own }, limit);
+    const { priority, jobId } = after;
+    const same = await this.#find({ ready: among(ids), priority, job: { $gt: jobId }, ...own }, limit);
+    if (same.length === limit) return same;
+    const lower = await this.#find({ ready: among(ids), priority: { $lt: priority }, ...own }, limit - same.length);
+    return [...same, ...lower];
+  }
+
+  #find(filter: Filter<TaskRow>, limit: number): Promise<TaskRow[]> {
+    return this.#step.find(this.#step.rows.task, filter, { sort: CLAIM_ORDER, limit });
+  }
+}
+
+/** The second condition says to the planner that the partial index has all of it. */
+export function among(queueIds: readonly number[]): { $in: number[]; $gt: number } {
+  return { $in: [...queueIds], $gt: -1 };
+}
