@@ -1,0 +1,109 @@
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { check } from "./checker.ts";
+import { Collector } from "./collect.ts";
+import { Disturber } from "./disturber.ts";
+import type { Evidence } from "./evidence.ts";
+import { explain } from "./explain.ts";
+import {
+  appendHistory,
+  type DisturbanceRecord,
+  monotonicMs,
+  type RunnerRecord,
+  readHistory,
+  type SubmitterRecord,
+} from "./history.ts";
+import type { FaultOptions } from "./options.ts";
+import { planDisturbances } from "./schedule.ts";
+import { Submitter } from "./submitter.ts";
+import type { System } from "./system.ts";
+import { type Tally, tallyRound } from "./tally.ts";
+import type { Topology } from "./topology.ts";
+import { Workload } from "./workload.ts";
+
+/** Jobs must have ended this long after the last disturbance. */
+const QUIET_LIMIT_MS = 90_000;
+/** Beyond the lease, until a dead session must be gone. */
+const GRACE_MS = 2_000;
+
+/** What came of one round. */
+export interface RoundResult {
+  readonly tally: Tally;
+  /** Each violation with its history, as lines. Empty: all was well. */
+  readonly violations: readonly (readonly string[])[];
+}
+
+/** What a round runs on. */
+export interface RoundContext {
+  readonly options: FaultOptions;
+  readonly topology: Topology;
+  readonly system: System;
+  readonly folder: string;
+  /** How far the runner histories have been read in earlier rounds. */
+  readonly offsets: Map<string, number>;
+  /** Says what is going on. */
+  readonly say: (step: string, detail: string) => void;
+}
+
+/** Disturbs for a while, lets everything come to its end, and checks. */
+export async function runRound(context: RoundContext, round: number, durationMs: number): Promise<RoundResult> {
+  const { options, topology, system, folder, say } = context;
+  const schedule = planDisturbances({ ...options, round, durationMs, topology });
+  const disturbances: DisturbanceRecord[] = [];
+  const requests: SubmitterRecord[] = [];
+  const stop = new AbortController();
+  const submitter = new Submitter(system.submitterAddresses, (record) => requests.push(record), stop.signal);
+  const workload = new Workload({ seed: options.seed, round, window: options.window, submitter });
+  const disturber = new Disturber(system, (record) => disturbances.push(record));
+  const saying = setInterval(() => {
+    const current = disturber.current.join(", ") || "nothing";
+    say(`round ${round}`, `${workload.plans.size} jobs, ${workload.open} open; disturbed: ${current}`);
+  }, 200);
+  try {
+    workload.start();
+    await Promise.race([disturber.run(schedule, durationMs), workload.failed]);
+    await system.whole();
+    const quietSince = monotonicMs();
+    const timer = setTimeout(() => stop.abort(), QUIET_LIMIT_MS);
+    await workload.finish();
+    clearTimeout(timer);
+    const settleMs = 2 * options.leaseMs + GRACE_MS - (monotonicMs() - quietSince);
+    if (settleMs > 0) await sleep(settleMs);
+  } finally {
+    clearInterval(saying);
+    submitter.close();
+  }
+  const evidence = await collect(context, round, workload, requests);
+  appendHistory(join(folder, "submitter.ndjson"), requests);
+  appendHistory(join(folder, "disturbances.ndjson"), disturbances);
+  const found = check(evidence);
+  return {
+    tally: tallyRound(evidence, schedule),
+    violations: found.map((violation) => explain(violation, evidence, disturbances)),
+  };
+}
+
+async function collect(
+  { system, offsets, say }: RoundContext,
+  round: number,
+  { plans, live }: Workload,
+  requests: readonly SubmitterRecord[],
+): Promise<Evidence> {
+  using collector = new Collector(system.directAddresses);
+  const jobs = await collector.jobs(round, live, (done, all) => say(`round ${round}`, `reading job ${done} of ${all}`));
+  const sessions = await collector.sessions();
+  const runners = system.runnerHistories.flatMap((path) => {
+    const { entries, end } = readHistory<RunnerRecord>(path, offsets.get(path));
+    offsets.set(path, end);
+    return entries;
+  });
+  return {
+    plans,
+    submitter: requests,
+    runners,
+    jobs,
+    sessions,
+    aliveRunners: system.aliveRunners,
+    deaths: system.deaths,
+  };
+}
