@@ -12,7 +12,7 @@ export class BatchContext {
   readonly options: EngineOptions;
   readonly queues: QueueRegistry;
   readonly parts: PartReader;
-  /** Queues that this batch made; known to the registry only once they are committed. */
+  /** Queues that this batch made or met for the first time, as they were before it; known to the registry only once they are committed. */
   readonly newQueues: QueueRecord[] = [];
   readonly #clusters = new Map<string, boolean>();
 
@@ -31,7 +31,19 @@ export class BatchContext {
     return this.options.settings;
   }
 
-  /** A queue by id, made by this batch or before. */
+  /** Whether other orchestrators may use the same store. */
+  get isShared(): boolean {
+    return this.options.store.sharing === "shared";
+  }
+
+  /** Gets to know queues that another orchestrator may have made. */
+  async ensureQueues(ids: Iterable<number>): Promise<void> {
+    const unknown = new Set<number>();
+    for (const id of ids) if (!this.#knows(id)) unknown.add(id);
+    if (unknown.size > 0) this.newQueues.push(...(await this.uow.tx.loadQueues([...unknown])));
+  }
+
+  /** A queue by id, made by this batch or before. One of a task of the store must have been asked for by `ensureQueues`. */
   queue(id: number): QueueRecord {
     return this.newQueues.find((queue) => queue.id === id) ?? this.queues.get(id);
   }
@@ -57,6 +69,10 @@ export class BatchContext {
       if (queue === undefined) throw new Error("the store did not intern a queue");
       return queue.id;
     });
+  }
+
+  #knows(id: number): boolean {
+    return this.queues.has(id) || this.newQueues.some((queue) => queue.id === id);
   }
 
   #find(key: QueueKey): QueueRecord | undefined {

@@ -1,6 +1,6 @@
 import type { JobRecord } from "../domain/records.ts";
 import type { Result } from "../domain/rejection.ts";
-import type { GrantedTask, LeaseAck, LeaseRef, RevocationReason } from "./api.ts";
+import type { GrantedTask, LeaseAck, LeaseRef } from "./api.ts";
 import type { BatchContext } from "./batch-context.ts";
 import { type Claimed, claim } from "./claim.ts";
 import type { Command, CommandOf } from "./commands.ts";
@@ -9,8 +9,16 @@ import type { Dispatcher } from "./dispatcher.ts";
 import { type Housekept, keepHouse } from "./housekeeping.ts";
 import type { LiveSession } from "./live-session.ts";
 import { DoneTasks, propagate } from "./propagate.ts";
+import { revoke, tellRunners } from "./revoke.ts";
 import { endSession, openSession } from "./sessions.ts";
-import { loadForSettle, type SettledOutcome, settleOutcome, settlePart, settleReport } from "./settle.ts";
+import {
+  isOfCanceledJob,
+  loadForSettle,
+  type SettledOutcome,
+  settleOutcome,
+  settlePart,
+  settleReport,
+} from "./settle.ts";
 import { loadJobsByKey, submitJob } from "./submit.ts";
 import { runWork } from "./work.ts";
 
@@ -63,7 +71,9 @@ export async function runBatch(
   const claimed = request.mayGrant ? await claim(context, dispatcher) : NOTHING_CLAIMED;
   // A claim may have skipped the last open task of a group that something waits for.
   const stillMore = uow.newWork.length > 0 ? await runWork(context, false) : false;
-  await uow.finish();
+  // What follows the commit counts in them.
+  await context.ensureQueues(uow.queues.deltas.keys());
+  await uow.finish(context.isShared);
   return { claimed, settled, housekept, extended, moreWork: moreWork || stillMore };
 }
 
@@ -95,11 +105,18 @@ async function settleAll(context: BatchContext, by: CommandsByKind, done: DoneTa
     uow.afterCommit.push(() => answer(session, acks));
   }
   for (const { session, items } of by.reports) {
-    const stale = items.flatMap((item) => {
+    const stale: LeaseRef[] = [];
+    const canceled: LeaseRef[] = [];
+    for (const item of items) {
       const rejection = settleReport(context, item);
-      return rejection?.reason === "STALE_LEASE" ? [item.report] : [];
+      if (rejection?.reason === "STALE_LEASE") stale.push(item.report);
+      else if (isOfCanceledJob(context, item.report.taskId)) canceled.push(item.report);
+    }
+    uow.afterCommit.push(() => {
+      if (stale.length > 0) revoke(session, stale, "LEASE_LOST");
+      // It may not have heard of it.
+      if (canceled.length > 0) revoke(session, canceled.filter(isHeldBy(session)), "JOB_CANCELED");
     });
-    if (stale.length > 0) uow.afterCommit.push(() => revoke(session, stale, "LEASE_LOST"));
   }
   const settled: SettledOutcome[] = [];
   for (const { session, items } of by.outcomes) {
@@ -112,6 +129,10 @@ async function settleAll(context: BatchContext, by: CommandsByKind, done: DoneTa
     uow.afterCommit.push(() => answer(session, acks));
   }
   return settled;
+}
+
+function isHeldBy(session: LiveSession): (lease: LeaseRef) => boolean {
+  return ({ taskId, leaseToken }) => session.held.get(taskId) === leaseToken;
 }
 
 function* taskIdsOf(by: CommandsByKind): Iterable<string> {
@@ -132,12 +153,6 @@ function answer(session: LiveSession, acks: readonly LeaseAck[]): void {
     if (ack.part === undefined && ended) session.giveBack(ack.taskId, ack.leaseToken);
   }
   if (!session.closed) session.sink.acks(acks);
-}
-
-function revoke(session: LiveSession, leases: readonly LeaseRef[], reason: RevocationReason): void {
-  if (reason !== "JOB_CANCELED") for (const lease of leases) session.supersede(lease.taskId, lease.leaseToken);
-  if (session.closed) return;
-  session.sink.revocations(leases.map(({ taskId, leaseToken }) => ({ taskId, leaseToken, reason })));
 }
 
 async function submitAll(
@@ -183,19 +198,6 @@ async function steer(
   for (const { jobId, reply } of by.retry) {
     const result = await retryJob(context, jobId);
     uow.afterCommit.push(() => reply.resolve(withCounts(context, result)));
-  }
-}
-
-/** Tells the runners that are connected here to stop these attempts. */
-export function tellRunners(
-  dispatcher: Dispatcher,
-  tasks: readonly { readonly id: string; readonly leaseToken: string | null; readonly sessionId: string | null }[],
-  reason: RevocationReason,
-): void {
-  for (const { id, leaseToken, sessionId } of tasks) {
-    const session = sessionId === null ? undefined : dispatcher.sessions.get(sessionId);
-    if (session === undefined || leaseToken === null || session.held.get(id) !== leaseToken) continue;
-    revoke(session, [{ taskId: id, leaseToken }], reason);
   }
 }
 

@@ -21,7 +21,7 @@ export function storedCandidates(uow: UnitOfWork, queueIds: readonly number[]): 
 export function freshCandidates(uow: UnitOfWork, queueIds: readonly number[]): Candidates {
   const queues = new Set(queueIds);
   return (after, limit) => {
-    const tasks = uow.claimableTasks().filter((task) => queues.has(task.queueId) && isBehind(task, after));
+    const tasks = uow.queues.claimableTasks().filter((task) => queues.has(task.queueId) && isBehind(task, after));
     return uow.withInputs(tasks.sort(compareClaimOrder).slice(0, limit));
   };
 }

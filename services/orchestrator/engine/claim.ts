@@ -29,7 +29,7 @@ export interface Claimed {
 const MAX_ROUNDS = 8;
 
 export async function claim(context: BatchContext, dispatcher: Dispatcher): Promise<Claimed> {
-  const classes = dispatcher.hungryClasses(context.uow.readyQueues, context.newQueues);
+  const classes = dispatcher.hungryClasses(context.uow.queues.ready, context.newQueues);
   const grants = new Map<LiveSession, GrantedTask[]>();
   const empty: number[] = [];
   const superseded: LiveSession[] = [];
@@ -46,7 +46,7 @@ export async function claim(context: BatchContext, dispatcher: Dispatcher): Prom
     if (exhausted) {
       empty.push(...found.queueIds);
       // What becomes claimable from here on makes them ready again.
-      for (const id of found.queueIds) context.uow.readyQueues.delete(id);
+      for (const id of found.queueIds) context.uow.queues.ready.delete(id);
     }
     count += tasks.length;
     deal(context, sessions, tasks, grants);

@@ -158,6 +158,7 @@ export class Committer {
       storedWork: this.#storedWork,
       mayGrant: this.#mayGrant,
     };
+    this.#dispatcher.startBatch();
     let runs = 0;
     const { uow, context, result } = await store.transact(async (tx) => {
       if (++runs > 1) this.#options.observer.transactionRetried();

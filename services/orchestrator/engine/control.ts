@@ -26,9 +26,30 @@ export async function cancelJob(context: BatchContext, jobId: string): Promise<R
   const job = canceled.value;
   if (job === before) return accept({ job, running: [] });
   uow.putJob(job);
+  uow.canceledJobs.push(jobId);
   uow.addWork("align", jobId, jobId);
+  return accept({ job, running: await runningOfCanceled(context, jobId) });
+}
+
+/** The running tasks of a job that is canceled, whose runners are to be told; none of any other job. */
+export async function runningOfCanceled(context: BatchContext, jobId: string): Promise<readonly TaskRecord[]> {
+  const { uow } = context;
+  await uow.loadJobs([jobId]);
+  if (uow.findJob(jobId)?.status !== "CANCELED") return [];
   await uow.flushTasks();
-  return accept({ job, running: await uow.tx.runningTasksOfJob(jobId, MAX_TOLD) });
+  return uow.tx.runningTasksOfJob(jobId, MAX_TOLD);
+}
+
+/** Those of these tasks that run for a canceled job. */
+export async function thoseOfCanceledJobs(
+  context: BatchContext,
+  taskIds: readonly string[],
+): Promise<readonly TaskRecord[]> {
+  const { uow } = context;
+  await uow.loadTasks(taskIds);
+  const tasks = taskIds.map((id) => uow.task(id)).filter((task) => task !== undefined);
+  await uow.loadJobs(tasks.map((task) => task.jobId));
+  return tasks.filter((task) => task.state === "RUNNING" && uow.findJob(task.jobId)?.status === "CANCELED");
 }
 
 /** Lets a failed or canceled job go on from where it stopped. */

@@ -21,6 +21,8 @@ export class Dispatcher {
   readonly broken = new Set<LiveSession>();
   readonly #queues: QueueRegistry;
   readonly #ready = new Set<number>();
+  /** Queues of which something was heard from outside since the batch under way began: it cannot know whether they are empty. */
+  readonly #hinted = new Set<number>();
   /** Moves on with each claim, so that no class of sessions is always first. */
   #turn = 0;
 
@@ -50,18 +52,39 @@ export class Dispatcher {
     for (const id of queueIds) this.#ready.add(id);
   }
 
+  /** Another orchestrator may have queued something in these queues. Returns whether anybody here would take it. */
+  hint(queueIds: Iterable<number>): boolean {
+    const ids = new Set(queueIds);
+    for (const id of ids) {
+      this.#ready.add(id);
+      this.#hinted.add(id);
+    }
+    for (const session of this.sessions.values()) {
+      if (session.isHungry() && session.queueIds.some((id) => ids.has(id))) return true;
+    }
+    return false;
+  }
+
+  /** A batch begins, and sees all that was committed by now. */
+  startBatch(): void {
+    this.#hinted.clear();
+  }
+
+  /** The last batch has found these queues empty. */
   markEmpty(queueIds: Iterable<number>): void {
-    for (const id of queueIds) this.#ready.delete(id);
+    for (const id of queueIds) if (!this.#hinted.has(id)) this.#ready.delete(id);
   }
 
   /**
-   * Sessions that could be granted something. `readyToo`: queues that became ready in the batch under way; `newQueues`: those that it made.
+   * Sessions that could be granted something. `readyToo`: queues that became ready in the batch under way; `newQueues`: those that it made, or met
+   * for the first time.
    */
   hungryClasses(readyToo: ReadonlySet<number>, newQueues: readonly QueueRecord[]): SessionClass[] {
     const classes = new Map<
       string,
       { queueIds: number[]; sessions: LiveSession[]; isFresh: boolean; credits: number }
     >();
+    const full = new Set(newQueues.filter((queue) => queue.queued > 0).map((queue) => queue.id));
     for (const session of this.sessions.values()) {
       if (!session.isHungry()) continue;
       const queueIds = session.queueIds.filter((id) => this.#ready.has(id) || readyToo.has(id));
@@ -73,7 +96,12 @@ export class Dispatcher {
       const key = queueIds.join();
       let found = classes.get(key);
       if (found === undefined) {
-        found = { queueIds, sessions: [], isFresh: !queueIds.some((id) => this.#ready.has(id)), credits: 0 };
+        found = {
+          queueIds,
+          sessions: [],
+          isFresh: !queueIds.some((id) => this.#ready.has(id) || full.has(id)),
+          credits: 0,
+        };
         classes.set(key, found);
       }
       found.sessions.push(session);
@@ -85,15 +113,20 @@ export class Dispatcher {
     return [...list.slice(this.#turn), ...list.slice(0, this.#turn)];
   }
 
-  /** Sessions that asked to be told, hold nothing, and for whom nothing is queued or running anywhere. */
-  *idleSessions(): Iterable<LiveSession> {
-    for (const session of this.sessions.values()) {
-      if (!session.notifyIdle || session.idleSent || session.closed || session.held.size > 0) continue;
-      const busy = session.queueIds.some((id) => {
+  /** Sessions that asked to be told when nothing is left for them, were not told yet, and hold nothing. */
+  unoccupiedSessions(): LiveSession[] {
+    return [...this.sessions.values()].filter(
+      (session) => session.notifyIdle && !session.idleSent && !session.closed && session.held.size === 0,
+    );
+  }
+
+  /** Those of them for whom nothing is queued or running anywhere, as far as is known. */
+  idleSessions(): LiveSession[] {
+    return this.unoccupiedSessions().filter(({ queueIds }) =>
+      queueIds.every((id) => {
         const queue = this.#queues.get(id);
-        return queue.queued > 0 || queue.running > 0;
-      });
-      if (!busy) yield session;
-    }
+        return queue.queued === 0 && queue.running === 0;
+      }),
+    );
   }
 }

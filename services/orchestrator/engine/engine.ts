@@ -1,7 +1,6 @@
 import { accept, type Result } from "../domain/rejection.ts";
 import { parseJob } from "../domain/validate.ts";
 import type { Engine, OpenedSession, SessionHello, SessionSink } from "./api.ts";
-import { tellRunners } from "./batch.ts";
 import { deleteCacheValues, putCacheValue } from "./cache.ts";
 import { createCluster, deleteCluster, updateCluster } from "./clusters.ts";
 import { type Command, deferred, type Reply } from "./commands.ts";
@@ -10,19 +9,24 @@ import { DEFAULT_CLUSTER } from "./create-tasks.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { Heart } from "./heart.ts";
 import { parseHello } from "./hello.ts";
+import { exactIdleNotices, SharedIdleNotices } from "./idle-notices.ts";
 import { LiveSession } from "./live-session.ts";
 import { Notifier } from "./notifier.ts";
+import { QueueRefresh } from "./queue-refresh.ts";
 import { QueueRegistry } from "./queue-registry.ts";
 import { reportBatch } from "./report.ts";
+import { revoke, tellRunners } from "./revoke.ts";
 import { createSessionHandle, type SessionHost } from "./session-handle.ts";
 import type { SessionOpening } from "./sessions.ts";
 import type { EngineOptions } from "./settings.ts";
 import type { RunStep } from "./step.ts";
+import { Wakeups } from "./wakeups.ts";
 import { isOver, watchJob } from "./watch.ts";
 
 /** Starts the engine on a store. It owns its loops; the store stays the caller's to close. */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
-  const { store, limits, clock, settings, observer } = options;
+  const { store, limits, clock, settings, observer, logger } = options;
+  const isShared = store.sharing === "shared";
   const queues = new QueueRegistry();
   await prepareStore(options);
   for (const queue of await store.queues()) {
@@ -33,14 +37,16 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   dispatcher.markReady(queues.ids());
   const notifier = new Notifier();
   const committer = new Committer(options, queues, dispatcher, { committed: afterCommit, sessionFailed });
-  const heart = new Heart(clock, settings, committer, dispatcher);
   const run: RunStep = (command) => committer.add(command);
-  const unsubscribe = store.onWakeup(() => {
-    dispatcher.markReady(queues.ids());
-    committer.expectStoredWork();
-    committer.dispatch();
-    notifier.notifyAll();
+  const refresh = new QueueRefresh({ reads: store, queues, dispatcher, committer, observer });
+  const idle = isShared
+    ? new SharedIdleNotices({ store, dispatcher, refresh, clock, logger })
+    : exactIdleNotices(dispatcher);
+  const wakeups = new Wakeups({ queues, refresh, dispatcher, committer, notifier, idle, run, logger });
+  const heart = new Heart(clock, settings, committer, dispatcher, () => {
+    if (isShared) wakeups.beat();
   });
+  const unsubscribe = store.onWakeup((wakeup) => wakeups.hear(wakeup));
 
   const host: SessionHost = {
     committer,
@@ -59,31 +65,30 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   /** Everything that is kept in memory follows the commit; nothing is sent before it. */
   function afterCommit(committed: Committed): void {
     const { uow, context, result } = committed;
-    let grown = false;
-    for (const queue of context.newQueues) grown = queues.put(queue) || grown;
-    if (grown) dispatcher.queuesChanged();
+    const learned = context.newQueues.filter((queue) => queues.learn(queue));
+    if (learned.length > 0) dispatcher.queuesChanged();
+    dispatcher.markReady(learned.filter((queue) => queue.queued > 0).map((queue) => queue.id));
     dispatcher.markEmpty(result.claimed.empty);
-    dispatcher.markReady(uow.readyQueues);
-    const touched = [...uow.queueDeltas()].map(([id, delta]) => queues.add(id, delta));
+    dispatcher.markReady(uow.queues.ready);
+    // Where others change the numbers too, they are only known from reading them.
+    const touched = isShared ? [] : [...uow.queues.deltas].map(([id, delta]) => queues.add(id, delta));
     for (const act of uow.afterCommit) act();
     // First: a task that timed out may be granted again, to the same runner, in the same batch.
     closeLost(committed);
     sendGrants(committed);
-    heart.beatBy(Math.min(uow.nextTime, result.housekept?.nextTime ?? Number.POSITIVE_INFINITY));
+    heart.beatBy(Math.min(uow.queues.nextTime, result.housekept?.nextTime ?? Number.POSITIVE_INFINITY));
     if (result.housekept?.more === true) committer.tick();
     for (const { session, expiresAt } of result.extended) session.storedExpiry = expiresAt;
     for (const job of uow.changedJobs()) notifier.notify(job.id, isOver(job));
     reportBatch(observer, committed, touched);
-    for (const session of dispatcher.idleSessions()) {
-      session.idleSent = true;
-      session.sink.idle();
-    }
+    idle.check();
     if (dispatcher.hungryClasses(NONE, []).length > 0) committer.dispatch();
   }
 
   function sendGrants({ result }: Committed): void {
     for (const [session, grants] of result.claimed.grants) {
       session.credits -= grants.length;
+      session.granted += grants.length;
       session.idleSent = false;
       for (const grant of grants) session.hold(grant.taskId, grant.leaseToken);
       if (!session.closed) session.sink.grants(grants);
@@ -132,7 +137,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   }
 
   function attach(session: LiveSession, opening: SessionOpening): OpenedSession {
-    const { record, kept, lost, resumed } = opening;
+    const { record, kept, lost, canceled, resumed } = opening;
     const earlier = dispatcher.sessions.get(record.id);
     if (earlier !== undefined && !earlier.closed) {
       host.forget(earlier, "superseded");
@@ -150,8 +155,11 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     dispatcher.add(session);
     observer.sessionOpened(session.cluster, resumed);
     observer.leasesEnded("not_listed", opening.forgotten);
-    // After the welcome has been sent: the first grants must come behind it.
-    setImmediate(() => committer.dispatch());
+    // After the welcome has been sent: all else must come behind it.
+    setImmediate(() => {
+      revoke(session, canceled, "JOB_CANCELED");
+      committer.dispatch();
+    });
     return {
       handle: createSessionHandle(host, session),
       sessionId: record.id,
@@ -191,6 +199,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     async stop() {
       heart.stop();
       unsubscribe();
+      wakeups.stop();
+      idle.stop();
       for (const session of dispatcher.sessions.values()) session.sink.goAway("the orchestrator stops");
       await committer.stop();
       for (const session of dispatcher.sessions.values()) observer.sessionClosed(session.cluster, "stopping");

@@ -9,6 +9,7 @@ export class Heart {
   readonly #settings: EngineSettings;
   readonly #committer: Committer;
   readonly #dispatcher: Dispatcher;
+  readonly #onBeat: () => void;
   readonly #beatMs: number;
   #lastBeat: number;
   #cancelBeat = (): void => {};
@@ -17,11 +18,19 @@ export class Heart {
   #earlyAt = Number.POSITIVE_INFINITY;
   #stopped = false;
 
-  constructor(clock: Clock, settings: EngineSettings, committer: Committer, dispatcher: Dispatcher) {
+  /** `onBeat` is called at each steady beat, before its batch is asked for. */
+  constructor(
+    clock: Clock,
+    settings: EngineSettings,
+    committer: Committer,
+    dispatcher: Dispatcher,
+    onBeat: () => void,
+  ) {
     this.#clock = clock;
     this.#settings = settings;
     this.#committer = committer;
     this.#dispatcher = dispatcher;
+    this.#onBeat = onBeat;
     this.#beatMs = Math.min(1_000, settings.leaseDurationMs / 10);
     this.#lastBeat = clock.now();
   }
@@ -62,6 +71,7 @@ export class Heart {
     // This process stood still: it could not hear the heartbeats that came meanwhile.
     if (now - this.#lastBeat > this.#settings.leaseDurationMs / 3) this.#committer.spareLeases();
     this.#lastBeat = now;
+    this.#onBeat();
     this.#committer.expectStoredWork();
     this.#committer.tick();
   }

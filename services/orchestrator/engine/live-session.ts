@@ -20,6 +20,10 @@ export class LiveSession {
   readonly owed = new Set<string>();
   /** Tokens of attempts for which parts may have been staged: an outcome under any other need not look. */
   readonly mayHaveParts = new Set<string>();
+  /** Tokens of leases of which the runner knows that their job was canceled. */
+  readonly toldCanceled = new Set<string>();
+  /** Leases granted over this stream so far. */
+  granted = 0;
   /** The runner wants no more grants. */
   draining = false;
   /** The stream ended or broke, or another one took over: nothing more is sent. */
@@ -67,6 +71,7 @@ export class LiveSession {
   /** The lease of this task has ended, or was superseded before: its credit comes back, once. */
   giveBack(taskId: string, leaseToken: string): void {
     this.mayHaveParts.delete(leaseToken);
+    this.toldCanceled.delete(leaseToken);
     if (this.held.get(taskId) === leaseToken) this.held.delete(taskId);
     else if (!this.owed.delete(leaseToken)) return;
     this.credits++;

@@ -2,7 +2,10 @@ import type { QueueRecord, TaskIdentifier } from "../domain/records.ts";
 import { canRun } from "../domain/version.ts";
 import type { QueueKey } from "../store/store.ts";
 
-/** What is known of the queues: a cache of committed records, so that neither a claim nor a scrape has to ask the store. */
+/**
+ * What is known of the queues: a cache of committed records, so that neither a claim nor a scrape has to ask the store. On a store that others
+ * use too, the numbers are those of the last reading.
+ */
 export class QueueRegistry {
   readonly #byId = new Map<number, QueueRecord>();
   readonly #byKey = new Map<string, QueueRecord>();
@@ -17,6 +20,10 @@ export class QueueRegistry {
     return queue;
   }
 
+  has(id: number): boolean {
+    return this.#byId.has(id);
+  }
+
   ids(): Iterable<number> {
     return this.#byId.keys();
   }
@@ -27,6 +34,11 @@ export class QueueRegistry {
     this.#byId.set(queue.id, queue);
     this.#byKey.set(keyText(queue), queue);
     return isNew;
+  }
+
+  /** Takes in a committed record that may be older than what is known. Returns whether the queue is new. */
+  learn(queue: QueueRecord): boolean {
+    return !this.has(queue.id) && this.put(queue);
   }
 
   /** Adds to a queue's numbers, as committed. */

@@ -6,7 +6,7 @@ import type { LeaseRef } from "./api.ts";
 import type { BatchContext } from "./batch-context.ts";
 import type { LiveSession } from "./live-session.ts";
 import { type DoneTasks, dropParts, putEnded } from "./propagate.ts";
-import { attemptContext } from "./settle.ts";
+import { attemptContext, isOfCanceledJob } from "./settle.ts";
 
 /** How a runner's hello was answered. */
 export interface SessionOpening {
@@ -16,6 +16,8 @@ export interface SessionOpening {
   readonly kept: readonly LeaseRef[];
   /** Listed leases that were superseded. */
   readonly lost: readonly LeaseRef[];
+  /** Those of the kept ones whose job is canceled: the runner may not have heard of it. */
+  readonly canceled: readonly LeaseRef[];
   /** Leases of the session that the runner did not list: back in the queue. */
   readonly forgotten: number;
 }
@@ -50,8 +52,9 @@ export async function openSession(
   // At once: an older stream of the session must get nothing more in this batch, and the session must not be found expired.
   await uow.tx.write({ putSessions: [record] });
   const { kept, lost } = await takeOver(context, record.id, resume.leases);
+  const canceled = kept.filter(({ taskId }) => isOfCanceledJob(context, taskId));
   const forgotten = earlier === null ? 0 : await forgetUnlisted(context, record.id, resume.leases, done);
-  return accept({ record, resumed: earlier !== null, kept, lost, forgotten });
+  return accept({ record, resumed: earlier !== null, kept, lost, canceled, forgotten });
 }
 
 async function findSession(context: BatchContext, id: string | null, cluster: string): Promise<SessionRecord | null> {

@@ -18,13 +18,14 @@ export interface SettledOutcome {
   readonly queueId: number | null;
 }
 
-/** Loads what outcomes, parts and reports of these tasks need: the tasks, their jobs and their optional branches. */
+/** Loads what outcomes, parts and reports of these tasks need: the tasks, their jobs, their queues and their optional branches. */
 export async function loadForSettle(context: BatchContext, taskIds: Iterable<string>): Promise<void> {
   const { uow } = context;
   const ids = [...taskIds];
   await uow.loadTasks(ids);
   const tasks = ids.map((id) => uow.task(id)).filter((task) => task !== undefined);
   await uow.loadJobs(tasks.map((task) => task.jobId));
+  await context.ensureQueues(tasks.map((task) => task.queueId));
   await uow.loadScopes(tasks);
 }
 
@@ -70,6 +71,12 @@ async function applyOutcome(
 export function attemptContext(context: BatchContext, task: TaskRecord): AttemptContext {
   const { uow } = context;
   return { job: uow.job(task.jobId), branchFailed: uow.branchFailed(task), now: uow.now };
+}
+
+/** Whether the task is known, and its job canceled. Its job must be loaded. */
+export function isOfCanceledJob({ uow }: BatchContext, taskId: string): boolean {
+  const task = uow.task(taskId);
+  return task !== undefined && uow.findJob(task.jobId)?.status === "CANCELED";
 }
 
 async function settleComputed(

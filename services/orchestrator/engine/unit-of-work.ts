@@ -1,4 +1,3 @@
-import { isClaimable } from "../domain/claim.ts";
 import { replaceProgress } from "../domain/progress.ts";
 import type {
   GroupRecord,
@@ -15,8 +14,10 @@ import type {
   StoreTransaction,
   TaskChangeEntry,
   TaskWithInput,
+  Wakeup,
   WriteSet,
 } from "../store/store.ts";
+import { QueueBooks } from "./queue-books.ts";
 
 /** Steps in one entry of a change log, so that an entry fits into one message and one record. */
 const CHANGES_PER_ENTRY = 1_000;
@@ -30,20 +31,16 @@ export class UnitOfWork {
   readonly now: number;
   /** What to do when the batch has been committed, in order. */
   readonly afterCommit: (() => void)[] = [];
-  /** Queues in which a task became claimable. */
-  readonly readyQueues = new Set<number>();
-  /** The earliest backoff or attempt timeout that this batch set. */
-  nextTime = Number.POSITIVE_INFINITY;
+  readonly queues = new QueueBooks();
   /** Background work that this batch asked for. */
   readonly newWork: WorkItem[] = [];
+  /** Jobs that this batch canceled. */
+  readonly canceledJobs: string[] = [];
   tasksCreated = 0;
 
   readonly #tasks = new Map<string, TaskEntry>();
   readonly #groups = new Map<string, Entry<GroupRecord>>();
   readonly #jobs = new Map<string, JobDraft>();
-  readonly #queueDeltas = new Map<number, { queued: number; running: number }>();
-  /** Tasks that became claimable in this batch; they may be so no longer. */
-  readonly #claimable = new Set<TaskEntry>();
   /** Groups of tasks that are not written yet. */
   readonly #unwrittenGroups = new Set<string>();
   #insertTasks: TaskWithInput[] = [];
@@ -173,7 +170,7 @@ export class UnitOfWork {
       created: { parentId: task.parentId, queueId: task.queueId, group },
       display: task.display,
     });
-    this.#keepQueue(entry, task, 1);
+    this.queues.enter(entry);
   }
 
   putTask(next: TaskRecord): void {
@@ -229,13 +226,6 @@ export class UnitOfWork {
     return this.#unwrittenGroups.has(groupId);
   }
 
-  /** Tasks that became claimable in this batch and still are. */
-  claimableTasks(): TaskRecord[] {
-    const tasks: TaskRecord[] = [];
-    for (const { record } of this.#claimable) if (isClaimable(record)) tasks.push(record);
-    return tasks;
-  }
-
   /** The tasks with their inputs, from this batch where it made them, else from the store. */
   async withInputs(tasks: readonly TaskRecord[]): Promise<TaskWithInput[]> {
     const ownInput = (id: string) => this.#tasks.get(id)?.input ?? null;
@@ -247,8 +237,8 @@ export class UnitOfWork {
     }));
   }
 
-  /** Writes everything that is left. Nothing may be put after this. */
-  async finish(): Promise<void> {
+  /** Writes everything that is left, with what others are to be told if there are any. Nothing may be put after this. */
+  async finish(tellOthers: boolean): Promise<void> {
     await this.flushTasks();
     const changes = this.#rest;
     const insertJobs: JobRecord[] = [];
@@ -266,9 +256,11 @@ export class UnitOfWork {
     if (insertJobs.length > 0) changes.insertJobs = insertJobs;
     if (updateJobs.length > 0) changes.updateJobs = updateJobs;
     if (log.length > 0) changes.appendChanges = log;
-    if (this.#queueDeltas.size > 0) {
-      changes.queueDeltas = [...this.#queueDeltas].map(([queueId, delta]) => ({ queueId, ...delta }));
+    if (this.queues.deltas.size > 0) {
+      changes.queueDeltas = [...this.queues.deltas].map(([queueId, delta]) => ({ queueId, ...delta }));
     }
+    const wakeup = tellOthers ? this.#wakeup(log) : null;
+    if (wakeup !== null) changes.wakeup = wakeup;
     await this.tx.write(changes);
   }
 
@@ -284,9 +276,11 @@ export class UnitOfWork {
     }
   }
 
-  /** What this batch adds to the queues. To be read after `finish`. */
-  queueDeltas(): ReadonlyMap<number, { readonly queued: number; readonly running: number }> {
-    return this.#queueDeltas;
+  #wakeup(log: readonly NewChangeEntry[]): Wakeup | null {
+    const queueIds = this.queues.claimableQueues();
+    const jobIds = [...new Set(log.map((entry) => entry.jobId))];
+    if (queueIds.length + jobIds.length + this.canceledJobs.length === 0) return null;
+    return { queueIds, jobIds, canceledJobIds: this.canceledJobs };
   }
 
   #draftOf(jobId: string): JobDraft {
@@ -306,28 +300,8 @@ export class UnitOfWork {
       const progress = replaceProgress(draft.record.progress, before.progress, next.progress);
       if (progress !== draft.record.progress) this.putJob({ ...draft.record, progress });
     }
-    this.#keepQueue(entry, before, -1);
-    this.#keepQueue(entry, next, 1);
-  }
-
-  #keepQueue(entry: TaskEntry, task: TaskRecord, sign: 1 | -1): void {
-    const queued = task.state === "QUEUED" && !task.held;
-    const running = task.state === "RUNNING";
-    if (!queued && !running) return;
-    let delta = this.#queueDeltas.get(task.queueId);
-    if (delta === undefined) {
-      delta = { queued: 0, running: 0 };
-      this.#queueDeltas.set(task.queueId, delta);
-    }
-    if (queued) delta.queued += sign;
-    else delta.running += sign;
-    if (sign === -1) return;
-    if (isClaimable(task)) {
-      this.readyQueues.add(task.queueId);
-      this.#claimable.add(entry);
-    }
-    if (task.availableAt > 0) this.nextTime = Math.min(this.nextTime, task.availableAt);
-    if (task.deadlineAt !== null) this.nextTime = Math.min(this.nextTime, task.deadlineAt);
+    this.queues.leave(before);
+    this.queues.enter(entry);
   }
 
   #asInserted(item: TaskWithInput): TaskWithInput {

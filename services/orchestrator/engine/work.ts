@@ -154,6 +154,7 @@ async function unpackParts(context: BatchContext, item: WorkItem, limit: number)
   const [number = 0, from = 0] = (item.cursor ?? "0:0").split(":").map(Number);
   const set = await context.parts.read(uow.tx, item.targetId, token, number);
   if (set === null) return FINISHED;
+  if (origin.parent !== null) await context.ensureQueues([origin.parent.queueId]);
   const inherited = origin.parent === null ? DEFAULT_CLUSTER : context.queue(origin.parent.queueId).cluster;
   // The clusters were checked when the parts were accepted.
   const queueIds = await context.internQueues(queueKeys(set.templates, inherited));

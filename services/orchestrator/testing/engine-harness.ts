@@ -9,6 +9,7 @@ import { openSqliteStore } from "../store/sqlite/index.ts";
 import type { QueueKey, Store } from "../store/store.ts";
 import { createManualClock, type ManualClock } from "./manual-clock.ts";
 import { seededBytes } from "./seeded-random.ts";
+import { type SharedDatabase, type SharedStore, shareDatabase } from "./shared-database.ts";
 import { aJob, type JobShape } from "./submissions.ts";
 import { TestRunner } from "./test-runner.ts";
 
@@ -24,6 +25,8 @@ export interface HarnessOptions {
   readonly wrapStore?: (store: Store) => Store;
   readonly observer?: Partial<EngineObserver>;
   readonly logger?: EngineLogger;
+  /** How far the clock from which the engine makes ids is ahead of the others. Default 0. */
+  readonly idsAheadMs?: number;
 }
 
 const SILENT_LOGGER: EngineLogger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
@@ -32,6 +35,17 @@ const SILENT_LOGGER: EngineLogger = { debug: () => {}, info: () => {}, warn: () 
 const QUIET_TURNS = 5;
 const MOST_TURNS = 200_000;
 
+/** What engines that run beside each other have in common. */
+interface World {
+  readonly clock: ManualClock;
+  readonly inner: Store;
+  readonly database: SharedDatabase;
+  /** Those that run. */
+  readonly engines: Set<EngineHarness>;
+  /** How many there were so far. */
+  started: number;
+}
+
 /**
  * The real engine on the real embedded store, in this process, with a clock that only the test moves. After each step the test waits
  * until the engine has come to rest, so nothing depends on timing.
@@ -39,29 +53,48 @@ const MOST_TURNS = 200_000;
 export class EngineHarness implements AsyncDisposable {
   readonly store: Store;
   readonly clock: ManualClock;
+  /** The engine's own way to the database that it shares with others; null where it is the only one. */
+  readonly shared: SharedStore | null;
   /** All that was committed, in order. */
   readonly batches: CommittedBatch[] = [];
   readonly #options: HarnessOptions;
-  readonly #inner: Store;
+  readonly #world: World;
   readonly #ids: Ids;
   #engine: Engine | null = null;
   #failures = 0;
 
-  private constructor(options: HarnessOptions) {
+  private constructor(options: HarnessOptions, world: World, isShared: boolean) {
     this.#options = options;
-    this.clock = createManualClock();
-    this.#ids = createIds(this.clock.now, seededBytes(1));
-    this.#inner = openSqliteStore({ file: null });
-    this.store = options.wrapStore?.(this.#inner) ?? this.#inner;
+    this.#world = world;
+    this.clock = world.clock;
+    world.engines.add(this);
+    world.started++;
+    this.#ids = createIds(() => this.clock.now() + (options.idsAheadMs ?? 0), seededBytes(world.started));
+    this.shared = isShared ? world.database.open() : null;
+    const store = this.shared ?? world.inner;
+    this.store = options.wrapStore?.(store) ?? store;
   }
 
-  static async start(options: HarnessOptions = {}): Promise<EngineHarness> {
-    const harness = new EngineHarness(options);
-    await harness.store.transact(async (tx) => {
-      await tx.internQueues(options.queues ?? []);
+  static start(options: HarnessOptions = {}): Promise<EngineHarness> {
+    return new EngineHarness(options, createWorld(), false).#begin();
+  }
+
+  /** Starts an engine on a database that it shares. More are started by `beside`. */
+  static startShared(options: HarnessOptions = {}): Promise<EngineHarness> {
+    return new EngineHarness(options, createWorld(), true).#begin();
+  }
+
+  /** Starts another engine on the same database, with the same clock. It is to be disposed of before this one. */
+  beside(options: HarnessOptions = {}): Promise<EngineHarness> {
+    return new EngineHarness({ ...this.#options, ...options }, this.#world, true).#begin();
+  }
+
+  async #begin(): Promise<this> {
+    await this.store.transact(async (tx) => {
+      await tx.internQueues(this.#options.queues ?? []);
     });
-    await harness.#startEngine();
-    return harness;
+    await this.#startEngine();
+    return this;
   }
 
   get engine(): Engine {
@@ -98,16 +131,22 @@ export class EngineHarness implements AsyncDisposable {
     });
   }
 
-  /** Waits until everything that was handed in, what follows from it, and what is due by now has been done. */
+  /** Waits until everything that was handed in, what follows from it, and what is due by now has been done, by the engines beside this one too. */
   async settle(): Promise<void> {
     let quiet = 0;
     for (let turn = 0; quiet < QUIET_TURNS; turn++) {
       if (turn > MOST_TURNS) throw new Error("the engine does not come to rest");
-      const before = this.batches.length + this.#failures;
+      const before = this.#stepsOfAll();
       this.clock.advance(0);
       await nextTurn();
-      quiet = before === this.batches.length + this.#failures ? quiet + 1 : 0;
+      quiet = before === this.#stepsOfAll() ? quiet + 1 : 0;
     }
+  }
+
+  #stepsOfAll(): number {
+    let steps = 0;
+    for (const harness of this.#world.engines) steps += harness.batches.length + harness.#failures;
+    return steps;
   }
 
   /** Lets time pass in steps that are small enough for the engine not to think that it stood still. */
@@ -143,8 +182,22 @@ export class EngineHarness implements AsyncDisposable {
     return runner;
   }
 
+  /** Ends the process of the engine without a word: its timers and its streams are gone, what is in the store stays. */
+  async kill(): Promise<void> {
+    this.#world.engines.delete(this);
+    if (this.shared !== null) this.shared.isDead = true;
+    await this.#engine?.stop();
+    this.#engine = null;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#engine?.stop();
-    await this.#inner.close();
+    this.#world.engines.delete(this);
+    if (this.#world.engines.size === 0) await this.#world.inner.close();
   }
+}
+
+function createWorld(): World {
+  const inner = openSqliteStore({ file: null });
+  return { clock: createManualClock(), inner, database: shareDatabase(inner), engines: new Set(), started: 0 };
 }

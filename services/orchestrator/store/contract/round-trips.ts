@@ -251,6 +251,26 @@ export function contractRoundTrips(contract: StoreContract): void {
       expect(await inside((tx) => tx.internQueues([present(keys[0])]))).toEqual([queue]);
     });
 
+    test("queues are loaded by id, as the transaction sees them, in any order", async () => {
+      const cluster = anId("cluster");
+      const keys = times(3, (minor) => ({ cluster, name: "Task", major: 1, minor }));
+      const [a, b] = await inside((tx) => tx.internQueues(keys));
+      const [first, second] = [present(a), present(b)];
+      await write({ queueDeltas: [{ queueId: second.id, queued: 2, running: 1 }] });
+      const load = (ids: readonly number[]) => inside((tx) => tx.loadQueues(ids));
+      const unknown = Math.max(...(await store().queues()).map(({ id }) => id)) + 1_000;
+      const loaded = await load([second.id, unknown, first.id]);
+      expect(loaded.toSorted((one, other) => one.minor - other.minor)).toEqual([
+        first,
+        { ...second, queued: 2, running: 1 },
+      ]);
+      expect(await load([])).toEqual([]);
+      await inside(async (tx) => {
+        const [made] = await tx.internQueues([{ cluster, name: "Task", major: 2, minor: 0 }]);
+        expect(await tx.loadQueues([present(made).id])).toEqual([made]);
+      });
+    });
+
     test("what does not exist is left out", async () => {
       expect(await store().job("unknown")).toBeNull();
       expect(await store().task("unknown")).toBeNull();

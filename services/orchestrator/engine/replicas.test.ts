@@ -1,0 +1,325 @@
+import { describe, expect, it } from "vitest";
+import { jobState } from "../domain/job-state.ts";
+import type { ChangeEntry } from "../store/store.ts";
+import { EngineHarness } from "../testing/engine-harness.ts";
+import { aSet } from "../testing/submissions.ts";
+import { leaseOf } from "../testing/test-runner.ts";
+
+/** Longer than the engine's beat. */
+const BEAT_MS = 1_100;
+
+describe("what one engine tells the others", () => {
+  it("names the queues in which something is left to claim, and the jobs that changed", async () => {
+    await using here = await EngineHarness.startShared();
+    await using there = await here.beside();
+    const { job } = await here.submit({ tasks: aSet("a", { tasks: ["b"], dependsOn: [0] }) });
+    const [queue] = await here.engine.reads.queues();
+    expect(there.shared?.heard).toEqual([{ queueIds: [queue?.id], jobIds: [job.id], canceledJobIds: [] }]);
+    const runner = await here.open({ credits: 2 });
+    runner.compute("a");
+    await here.settle();
+    expect(runner.labels).toEqual(["a", "b"]);
+    await here.engine.cancelJob(job.id);
+    await here.settle();
+    expect(there.shared?.heard.slice(1)).toEqual([
+      { queueIds: [], jobIds: [job.id], canceledJobIds: [] },
+      // What became claimable was claimed in the same batch.
+      { queueIds: [], jobIds: [job.id], canceledJobIds: [] },
+      { queueIds: [], jobIds: [job.id], canceledJobIds: [job.id] },
+    ]);
+  });
+
+  it("is nothing when nothing has changed for them", async () => {
+    await using here = await EngineHarness.startShared();
+    await using there = await here.beside();
+    const runner = await here.open({ credits: 1 });
+    await here.advance(20_000);
+    runner.handle.heartbeat();
+    await here.advance(20_000);
+    expect(there.shared?.heard).toEqual([]);
+  });
+});
+
+describe("a task that was submitted to another engine", () => {
+  it("starts at once, in a queue that was not known here, too", async () => {
+    await using here = await EngineHarness.startShared();
+    await using there = await here.beside();
+    const runner = await there.open({ credits: 9 });
+    await here.submit({ tasks: aSet("a") });
+    await here.submit({ tasks: aSet("b") });
+    expect(runner.labels).toEqual(["a", "b"]);
+    runner.compute("a", "b");
+    await here.settle();
+    expect(runner.acked).toMatchObject([{ rejection: null }, { rejection: null }]);
+  });
+
+  it("starts with the next beat when the wake-up is lost, in a queue that was not known here, too", async () => {
+    await using here = await EngineHarness.startShared();
+    await using there = await here.beside();
+    const runner = await there.open({ credits: 9 });
+    deafen(there);
+    await here.submit({ tasks: aSet("a") });
+    expect(runner.labels).toEqual([]);
+    await here.advance(BEAT_MS);
+    expect(runner.labels).toEqual(["a"]);
+    await here.submit({ tasks: aSet("b") });
+    await here.advance(BEAT_MS);
+    expect(runner.labels).toEqual(["a", "b"]);
+  });
+
+  it("starts when anything may have happened", async () => {
+    await using here = await EngineHarness.startShared();
+    await using there = await here.beside();
+    const runner = await there.open({ credits: 9 });
+    deafen(there);
+    await here.submit({ tasks: aSet("a") });
+    hearAgain(there);
+    there.shared?.rouse();
+    await here.settle();
+    expect(runner.labels).toEqual(["a"]);
+  });
+
+  it("is found although this engine has just found its queue empty", async () => {
+    await using here = await EngineHarness.startShared();
+    await using there = await here.beside();
+    await here.submit({ tasks: aSet("first") });
+    const runner = await there.open({ credits: 2 });
+    for (let round = 0; round < 20; round++) {
+      const submitted = here.submit({ tasks: aSet(`task ${round}`) });
+      runner.compute(runner.labels.at(-1) ?? "");
+      await submitted;
+      expect(runner.labels).toHaveLength(round + 2);
+    }
+  });
+
+  it("may be settled by an engine that does not know its queue", async () => {
+    await using here = await EngineHarness.startShared();
+    await using there = await here.beside();
+    deafen(there);
+    const { job } = await here.submit();
+    const runner = await here.open({ credits: 1 });
+    const lease = leaseOf(runner.grantOf("root"));
+    runner.handle.lost();
+    const moved = await there.open({ sessionId: runner.session.sessionId, leases: [lease] });
+    moved.handle.outcomes([
+      { ...lease, result: { kind: "computed", subtasks: aSet("child"), parts: 0 }, progress: [], display: "" },
+    ]);
+    await here.settle();
+    expect(moved.acked).toMatchObject([{ rejection: null }]);
+    expect(await here.engine.reads.job(job.id)).toMatchObject({ counts: { COMPUTED: 1, RUNNING: 1 } });
+  });
+
+  it("may be aligned, expired and skipped by an engine that does not know its queue", async () => {
+    await using here = await EngineHarness.startShared({ settings: { sliceSize: 2 } });
+    const tasks = aSet({ tasks: ["a", "b", "c", "d", "e"] });
+    const { job } = await here.submit({ tasks });
+    await using there = await here.beside();
+    await here.submit({ tasks: aSet({ tasks: ["f", "g", "h", "i", "j"], name: "Other" }) });
+    deafen(there);
+    await there.engine.cancelJob(job.id);
+    await here.settle();
+    const queues = await here.engine.reads.queues();
+    expect(queues.map((queue) => queue.queued)).toEqual([0, 5]);
+  });
+});
+
+describe("a watch", () => {
+  it("sees what happens at another engine, and its end", async () => {
+    await using here = await EngineHarness.startShared();
+    await using there = await here.beside();
+    const { job } = await here.submit();
+    const states: string[] = [];
+    const watching = (async () => {
+      for await (const page of there.engine.watchJob(job.id, null, new AbortController().signal)) {
+        states.push(...page.map((entry: ChangeEntry) => jobState(entry.job)));
+      }
+    })();
+    const runner = await here.open({ credits: 1 });
+    await here.advance(50);
+    expect(states).toEqual(["SUBMITTED", "RUNNING"]);
+    runner.compute("root");
+    await here.settle();
+    await here.advance(50);
+    await watching;
+    expect(states).toEqual(["SUBMITTED", "RUNNING", "COMPLETED"]);
+  });
+
+  it("sees it with its own poll when the wake-up is lost", async () => {
+    await using here = await EngineHarness.startShared();
+    await using there = await here.beside();
+    const { job } = await here.submit();
+    deafen(there);
+    const pages = there.engine.watchJob(job.id, null, new AbortController().signal)[Symbol.asyncIterator]();
+    expect((await pages.next()).value).toHaveLength(1);
+    const next = pages.next();
+    await here.engine.cancelJob(job.id);
+    await here.advance(BEAT_MS);
+    expect((await next).value).toMatchObject([{ job: { status: "CANCELED" } }]);
+  });
+});
+
+describe("a cancel at another engine", () => {
+  async function runningThere() {
+    const here = await EngineHarness.startShared();
+    const there = await here.beside();
+    const { job } = await here.submit();
+    const runner = await there.open({ credits: 1 });
+    const told = [{ ...leaseOf(runner.grantOf("root")), reason: "JOB_CANCELED" }];
+    return { here, there, job, runner, told };
+  }
+
+  it("reaches the runners that are connected here", async () => {
+    const { here, there, job, runner, told } = await runningThere();
+    await using _here = here;
+    await using _there = there;
+    await here.engine.cancelJob(job.id);
+    await here.settle();
+    expect(runner.revoked).toEqual(told);
+    runner.compute("root");
+    await here.settle();
+    expect(runner.acked).toMatchObject([{ rejection: null }]);
+  });
+
+  it("reaches them when anything may have happened", async () => {
+    const { here, there, job, runner, told } = await runningThere();
+    await using _here = here;
+    await using _there = there;
+    deafen(there);
+    await here.engine.cancelJob(job.id);
+    await here.settle();
+    expect(runner.revoked).toEqual([]);
+    hearAgain(there);
+    there.shared?.rouse();
+    await here.settle();
+    expect(runner.revoked).toEqual(told);
+  });
+
+  it("reaches them with their next report, once", async () => {
+    const { here, there, job, runner, told } = await runningThere();
+    await using _here = here;
+    await using _there = there;
+    deafen(there);
+    await here.engine.cancelJob(job.id);
+    runner.report("root", []);
+    await here.settle();
+    runner.report("root", []);
+    await here.settle();
+    expect(runner.revoked).toEqual(told);
+  });
+
+  it("reaches a runner that was on its way from one engine to the other, behind its welcome", async () => {
+    const { here, there, job, runner, told } = await runningThere();
+    await using _here = here;
+    await using _there = there;
+    runner.handle.lost();
+    await there.engine.cancelJob(job.id);
+    const leases = [leaseOf(runner.grantOf("root"))];
+    const moved = await here.open({ sessionId: runner.session.sessionId, leases });
+    expect(moved.revoked).toEqual(told);
+    expect(runner.revoked).toEqual([]);
+  });
+
+  it("tells nobody of a job that goes on again", async () => {
+    const { here, there, job, runner } = await runningThere();
+    await using _here = here;
+    await using _there = there;
+    const canceled = here.engine.cancelJob(job.id);
+    const retried = here.engine.retryJob(job.id);
+    await Promise.all([canceled, retried]);
+    await here.settle();
+    expect(runner.revoked).toEqual([]);
+  });
+});
+
+describe("a runner that asks to be told when nothing is left", () => {
+  it("is told when the last task has ended at another engine", async () => {
+    await using here = await EngineHarness.startShared();
+    await using there = await here.beside();
+    await here.submit();
+    const worker = await here.open({ credits: 1 });
+    const waiting = await there.open({ notifyIdle: true });
+    await here.advance(5_000);
+    expect(waiting.idles).toBe(0);
+    worker.compute("root");
+    await here.settle();
+    await here.advance(200);
+    expect(waiting.idles).toBe(1);
+    await here.advance(5_000);
+    expect(waiting.idles).toBe(1);
+  });
+
+  it("is not told while it holds a task, nor when one is queued elsewhere that this engine has not heard of", async () => {
+    await using here = await EngineHarness.startShared();
+    await using there = await here.beside();
+    deafen(there);
+    await here.submit({ tasks: aSet("a", "b") });
+    const blocker = await here.open({ credits: 1 });
+    expect(blocker.labels).toEqual(["a"]);
+    const runner = await there.open({ credits: 0, notifyIdle: true });
+    await here.advance(BEAT_MS);
+    expect(runner.idles).toBe(0);
+    runner.handle.addCredits(1);
+    await here.settle();
+    expect(runner.labels).toEqual(["b"]);
+    await here.advance(BEAT_MS);
+    expect(runner.idles).toBe(0);
+    runner.compute("b");
+    await here.settle();
+    await here.advance(BEAT_MS);
+    expect(runner.idles).toBe(0);
+    blocker.compute("a");
+    await here.settle();
+    await here.advance(BEAT_MS);
+    expect(runner.idles).toBe(1);
+  });
+
+  it("is not told while a queue that nobody here knew holds something for it", async () => {
+    await using here = await EngineHarness.startShared();
+    await using there = await here.beside();
+    deafen(there);
+    await here.submit({ tasks: aSet({ tasks: ["new"], name: "New" }) });
+    const idle = await there.open({ notifyIdle: true, identifiers: [{ name: "New", version: "v1.0" }] });
+    await here.settle();
+    await here.advance(200);
+    expect(idle.idles).toBe(0);
+  });
+
+  it("is told again behind the next task", async () => {
+    await using here = await EngineHarness.startShared();
+    const runner = await here.open({ credits: 1, notifyIdle: true });
+    await here.advance(200);
+    expect(runner.idles).toBe(1);
+    await here.submit();
+    runner.compute("root");
+    await here.settle();
+    await here.advance(200);
+    expect(runner.idles).toBe(2);
+  });
+});
+
+describe("the depth of queues", () => {
+  it("is that of the store, whoever changes it", async () => {
+    const depths = new Map<string, number>();
+    await using here = await EngineHarness.startShared();
+    await using there = await here.beside({
+      observer: { queueDepth: ({ name, queued, running }) => depths.set(name, queued + 10 * running) },
+    });
+    await here.submit({ tasks: aSet("a", "b", "c") });
+    await there.submit({ tasks: aSet("d") });
+    const runner = await there.open({ credits: 1 });
+    await here.advance(BEAT_MS);
+    expect(depths.get("Task")).toBe(13);
+    runner.compute("a");
+    await here.settle();
+    await here.advance(BEAT_MS);
+    expect(depths.get("Task")).toBe(12);
+  });
+});
+
+function deafen(harness: EngineHarness): void {
+  if (harness.shared !== null) harness.shared.hears = false;
+}
+
+function hearAgain(harness: EngineHarness): void {
+  if (harness.shared !== null) harness.shared.hears = true;
+}
