@@ -192,7 +192,7 @@ export interface ClusterRow {
   readonly rev: number;
 }
 
-/** `_id` is `${task}/${token}/${number}` with a fixed width of the number. */
+/** `_id` is `${task}/${token}/${number}`. Those of root tasks have the job in the place of the task. */
 export interface PartRow {
   readonly _id: string;
   readonly task: string;
@@ -221,9 +221,10 @@ export interface CacheValueRow {
   readonly rev: number;
 }
 
-/** `_id` is `${value}/${number}` with a fixed width of the number. */
+/** `_id` is `${value}/${number}`. */
 export interface CacheChunkRow {
   readonly _id: string;
+  readonly value: string;
   readonly data: Binary;
 }
 
