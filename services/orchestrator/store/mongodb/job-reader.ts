@@ -1,15 +1,15 @@
-import type { ClientSession, Document } from "mongodb";
+import type { Document } from "mongodb";
 import { type JobState, jobState } from "../../domain/job-state.ts";
 import type { JobRecord } from "../../domain/records.ts";
 import { foldCase, STATE_CODES, STATUS_CODES } from "../codes.ts";
 import type { JobFilter, Page, PageRequest } from "../store.ts";
 import type { Connection } from "./database.ts";
-import { inSnapshot, readJobs } from "./jobs.ts";
-import { fillPage } from "./pages.ts";
-import type { JobRow } from "./rows.ts";
+import { readJobs } from "./jobs.ts";
+import { fillPage, findRows } from "./pages.ts";
 
 /** Jobs that one read looks at, so that a filter which matches little cannot hold up the database for long. */
 const MAX_LOOKED = 10_000;
+const READ_AT_ONCE = 200;
 const NEWEST_FIRST = { _id: -1 } as const;
 
 /** Lists jobs. */
@@ -22,44 +22,33 @@ export class JobReader {
 
   /** The newest job has the highest id. */
   list(filter: JobFilter, page: PageRequest): Promise<Page<JobRecord>> {
-    const condition = conditionOf(filter);
-    return fillPage(page, (rest) => this.#look(filter, condition, rest));
+    const conditions = conditionsOf(filter);
+    return fillPage(page, (rest) => this.#look(filter, conditions, rest));
   }
 
   /** Looks at the next `MAX_LOOKED` jobs at most: the page may be short and still have a next one. */
-  async #look(filter: JobFilter, condition: Document, page: PageRequest): Promise<Page<JobRecord>> {
-    const range = rangeBehind(page.after);
-    if (range === null) return { items: [], next: null };
-    const { found, last } = await inSnapshot(this.#connection, (session) =>
-      this.#find(range, condition, page.limit, session),
-    );
+  async #look(filter: JobFilter, conditions: readonly Document[], page: PageRequest): Promise<Page<JobRecord>> {
+    const behind = rangeBehind(page.after);
+    if (behind === null) return { items: [], next: null };
+    const { job } = this.#connection.rows;
+    const end = conditions.length === 0 ? null : await this.#endOfLook(behind);
+    const wanted = { $and: [{ _id: behind }, ...(end === null ? [] : [{ _id: { $gte: end } }]), ...conditions] };
+    // What the rows leave open is looked at here: more rows than jobs are needed then.
+    const asked = filter.states.length === 0 ? page.limit : Math.max(page.limit, READ_AT_ONCE);
+    const found = await findRows(job, wanted, { sort: NEWEST_FIRST, limit: asked + 1 });
+    const hasMore = found.length > asked;
+    if (hasMore) found.pop();
     const jobs = await readJobs(this.#connection, found);
     const items = filter.states.length === 0 ? jobs : jobs.filter((job) => filter.states.includes(jobState(job)));
-    return { items, next: last === null ? null : encodeCursor(last) };
+    const shown = items.slice(0, page.limit);
+    const last = items.length > shown.length ? shown.at(-1)?.id : hasMore ? found.at(-1)?._id : end;
+    return { items: shown, next: last === undefined || last === null ? null : encodeCursor(last) };
   }
 
-  /** Rows that meet the condition, and the id of the last row that was looked at; null: there are no more. */
-  async #find(
-    range: Document,
-    condition: Document,
-    limit: number,
-    session: ClientSession,
-  ): Promise<{ readonly found: JobRow[]; readonly last: string | null }> {
-    const { job } = this.#connection.rows;
-    const pipeline = [
-      { $match: range },
-      { $sort: NEWEST_FIRST },
-      { $limit: MAX_LOOKED },
-      { $match: condition },
-      { $limit: limit + 1 },
-    ];
-    const found = await job.aggregate<JobRow>(pipeline, { session, batchSize: limit + 2 }).toArray();
-    if (found.length > limit) {
-      found.pop();
-      return { found, last: found.at(-1)?._id ?? null };
-    }
-    const behind = { session, sort: NEWEST_FIRST, skip: MAX_LOOKED - 1, projection: { _id: 1 } };
-    return { found, last: (await job.findOne(range, behind))?._id ?? null };
+  /** The id of the last job to look at; null: there are no more than that. */
+  async #endOfLook(behind: Document): Promise<string | null> {
+    const options = { sort: NEWEST_FIRST, skip: MAX_LOOKED - 1, projection: { _id: 1 } };
+    return (await this.#connection.rows.job.findOne({ _id: behind }, options))?._id ?? null;
   }
 }
 
@@ -79,7 +68,7 @@ const STATE_CONDITIONS: Readonly<Record<JobState, Document>> = {
   CANCELED: { status: STATUS_CODES.CANCELED },
 };
 
-function conditionOf(filter: JobFilter): Document {
+function conditionsOf(filter: JobFilter): Document[] {
   const conditions: Document[] = [];
   if (filter.states.length > 0) conditions.push({ $or: filter.states.map((state) => STATE_CONDITIONS[state]) });
   if (filter.nameContains !== "") {
@@ -89,7 +78,7 @@ function conditionOf(filter: JobFilter): Document {
   if (filter.submittedFrom !== null) conditions.push({ submitted: { $gte: filter.submittedFrom } });
   if (filter.submittedUntil !== null) conditions.push({ submitted: { $lt: filter.submittedUntil } });
   if (filter.cluster !== null) conditions.push({ clusters: filter.cluster });
-  return conditions.length === 0 ? {} : { $and: conditions };
+  return conditions;
 }
 
 /** Tells our cursors from those of another driver. */
@@ -101,6 +90,6 @@ function encodeCursor(id: string): string {
 
 /** The ids behind a cursor. null: not a cursor of ours. */
 function rangeBehind(cursor: string | null): Document | null {
-  if (cursor === null) return { _id: { $gt: "" } };
-  return cursor.startsWith(CURSOR_MARK) ? { _id: { $lt: cursor.slice(CURSOR_MARK.length) } } : null;
+  if (cursor === null) return { $gt: "" };
+  return cursor.startsWith(CURSOR_MARK) ? { $lt: cursor.slice(CURSOR_MARK.length) } : null;
 }
