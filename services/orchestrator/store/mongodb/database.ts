@@ -1,4 +1,4 @@
-import { type Db, MongoClient, type MongoClientOptions } from "mongodb";
+import { type CommandStartedEvent, type Db, MongoClient, type MongoClientOptions } from "mongodb";
 import { StoreUnavailable } from "../store.ts";
 import { translateError } from "./errors.ts";
 import { type Rows, rowsOf } from "./rows.ts";
@@ -10,7 +10,7 @@ export interface MongoOptions {
   /** The database; made if it does not exist. */
   readonly database: string;
   /** Called for each command that is sent: each is a round trip. */
-  readonly onRoundTrip?: () => void;
+  readonly onRoundTrip?: (event: CommandStartedEvent) => void;
   /** A failed step is told to its caller after this long at the latest, in milliseconds. Default 5 s. */
   readonly patienceMs?: number;
   /** How often a process says that it is alive, in milliseconds. Default 1 s. */
