@@ -149,7 +149,11 @@ async function checkWriter(context: BatchContext, target: CacheTarget): Promise<
   const task = uow.task(target.writer.taskId);
   const lease = checkLease(task, target.writer.leaseToken);
   if (!lease.ok) return lease.rejection;
-  if (lease.value === "current" && task?.jobId === target.jobId) return null;
+  if (lease.value === "current" && task?.jobId === target.jobId) {
+    // What a superseded attempt writes must not come behind what its successor wrote.
+    uow.guards.task(task.id);
+    return null;
+  }
   return { reason: "STALE_LEASE", message: "the attempt has ended, or belongs to another job; nothing was changed" };
 }
 

@@ -145,6 +145,8 @@ function deal(
 
 function grant(context: BatchContext, session: LiveSession, task: TaskRecord, input: Uint8Array): GrantedTask {
   const { uow, ids } = context;
+  // Were it given up or taken over at the same time, the lease would be held by nobody, for ever.
+  uow.guards.session(session.id);
   const token = ids.leaseToken();
   const granted = decideGrant(task, session.id, token, uow.now);
   uow.putTask(granted);

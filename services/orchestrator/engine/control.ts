@@ -83,10 +83,14 @@ async function requeueFailed(context: BatchContext, jobId: string): Promise<numb
   }
 }
 
-/** A job past its retention may be half deleted already. */
+/** Clocks of orchestrators may differ by less than this. */
+const CLOCK_SKEW_MS = 60_000;
+
+/** A job past its retention may be half deleted already, by an orchestrator whose clock is ahead of this one. */
 function isExpired(context: BatchContext, job: JobRecord): boolean {
   const { retentionMs } = context.settings;
-  return retentionMs > 0 && job.endedAt !== null && job.endedAt <= context.uow.now - retentionMs;
+  const skew = Math.min(CLOCK_SKEW_MS, retentionMs / 10);
+  return retentionMs > 0 && job.endedAt !== null && job.endedAt <= context.uow.now - retentionMs + skew;
 }
 
 function jobNotFound(jobId: string): ReturnType<typeof reject> {

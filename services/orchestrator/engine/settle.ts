@@ -146,6 +146,8 @@ export async function settlePart(context: BatchContext, prepared: PreparedPart):
   const cluster = context.queue(task.queueId).cluster;
   const queues = await resolveQueues(context, prepared.subtasks.value.templates, cluster, "subtasks");
   if (!queues.ok) return queues.rejection;
+  // An attempt that ends at the same time would leave the part behind.
+  uow.guards.task(task.id);
   await uow.putParts([stagePart(part.taskId, part.leaseToken, part.number, prepared.subtasks.value)]);
   return null;
 }

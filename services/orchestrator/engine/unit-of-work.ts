@@ -1,26 +1,9 @@
 import { replaceProgress } from "../domain/progress.ts";
-import type {
-  GroupRecord,
-  JobRecord,
-  JobStatus,
-  TaskCounts,
-  TaskRecord,
-  TaskState,
-  WorkItem,
-} from "../domain/records.ts";
-import type {
-  NewChangeEntry,
-  Part,
-  StoreTransaction,
-  TaskChangeEntry,
-  TaskWithInput,
-  Wakeup,
-  WriteSet,
-} from "../store/store.ts";
+import type { GroupRecord, JobRecord, JobStatus, TaskRecord, WorkItem } from "../domain/records.ts";
+import type { NewChangeEntry, Part, StoreTransaction, TaskWithInput, Wakeup, WriteSet } from "../store/store.ts";
+import { Guards } from "./guards.ts";
+import { entriesOf, type JobDraft, newDraft, stepOf } from "./job-draft.ts";
 import { QueueBooks } from "./queue-books.ts";
-
-/** Steps in one entry of a change log, so that an entry fits into one message and one record. */
-const CHANGES_PER_ENTRY = 1_000;
 
 /**
  * One batch's view of the records: loads them once, keeps what the rules made of them, writes each changed record once, and keeps the
@@ -32,6 +15,7 @@ export class UnitOfWork {
   /** What to do when the batch has been committed, in order. */
   readonly afterCommit: (() => void)[] = [];
   readonly queues = new QueueBooks();
+  readonly guards = new Guards();
   /** Background work that this batch asked for. */
   readonly newWork: WorkItem[] = [];
   /** Jobs that this batch canceled. */
@@ -89,7 +73,7 @@ export class UnitOfWork {
   adopt(task: TaskRecord): TaskRecord {
     const known = this.#tasks.get(task.id);
     if (known !== undefined) return known.record;
-    this.#tasks.set(task.id, { record: task, dirty: false, input: null });
+    this.#tasks.set(task.id, { record: task, dirty: false, isChanged: false, input: null });
     return task;
   }
 
@@ -156,7 +140,7 @@ export class UnitOfWork {
   }
 
   insertTask(task: TaskRecord, input: Uint8Array, group: number): void {
-    const entry = { record: task, dirty: false, input };
+    const entry = { record: task, dirty: false, isChanged: true, input };
     this.#tasks.set(task.id, entry);
     this.#insertTasks.push({ task, input });
     this.#unwrittenGroups.add(task.groupId);
@@ -171,12 +155,14 @@ export class UnitOfWork {
       display: task.display,
     });
     this.queues.enter(entry);
+    this.guards.waiting(null, task);
   }
 
   putTask(next: TaskRecord): void {
     const entry = need(this.#tasks.get(next.id), "task", next.id);
     const before = entry.record;
     entry.record = next;
+    entry.isChanged = true;
     if (!entry.dirty) {
       entry.dirty = true;
       this.#dirtyTasks.push(entry);
@@ -248,9 +234,7 @@ export class UnitOfWork {
       if (!draft.dirty && draft.changes.length === 0) continue;
       const job = { ...draft.record, counts: draft.counts };
       (draft.isNew ? insertJobs : updateJobs).push(job);
-      for (let from = 0; from === 0 || from < draft.changes.length; from += CHANGES_PER_ENTRY) {
-        log.push({ jobId: job.id, job, tasks: draft.changes.slice(from, from + CHANGES_PER_ENTRY) });
-      }
+      log.push(...entriesOf(job, draft.changes));
       draft.record = job;
     }
     if (insertJobs.length > 0) changes.insertJobs = insertJobs;
@@ -259,6 +243,10 @@ export class UnitOfWork {
     if (this.queues.deltas.size > 0) {
       changes.queueDeltas = [...this.queues.deltas].map(([queueId, delta]) => ({ queueId, ...delta }));
     }
+    const guardTasks = this.#guardedTasks();
+    const guardSessions = this.guards.sessions;
+    if (guardTasks.length > 0) changes.guardTasks = guardTasks;
+    if (guardSessions.length > 0) changes.guardSessions = guardSessions;
     const wakeup = tellOthers ? this.#wakeup(log) : null;
     if (wakeup !== null) changes.wakeup = wakeup;
     await this.tx.write(changes);
@@ -274,6 +262,13 @@ export class UnitOfWork {
     for (const draft of this.#jobs.values()) {
       if (draft.dirty) yield { before: draft.before, job: draft.record, isNew: draft.isNew };
     }
+  }
+
+  /** What is relied on, but for what this batch changes itself: that is protected as it is. */
+  #guardedTasks(): string[] {
+    const entry = (id: string) => need(this.#tasks.get(id), "task", id);
+    const ids = this.guards.tasks((id) => entry(id).record);
+    return [...ids].filter((id) => !entry(id).isChanged);
   }
 
   #wakeup(log: readonly NewChangeEntry[]): Wakeup | null {
@@ -302,6 +297,7 @@ export class UnitOfWork {
     }
     this.queues.leave(before);
     this.queues.enter(entry);
+    this.guards.waiting(before.state, next);
   }
 
   #asInserted(item: TaskWithInput): TaskWithInput {
@@ -327,32 +323,13 @@ interface Entry<T> {
 }
 
 interface TaskEntry extends Entry<TaskRecord> {
+  /** This batch has made or changed it. */
+  isChanged: boolean;
   /** null: in the store. */
   readonly input: Uint8Array | null;
 }
 
-interface JobDraft {
-  record: JobRecord;
-  readonly counts: Record<TaskState, number>;
-  readonly changes: TaskChangeEntry[];
-  readonly before: JobStatus;
-  isNew: boolean;
-  dirty: boolean;
-}
-
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
-function newDraft(job: JobRecord): JobDraft {
-  const counts: TaskCounts = job.counts;
-  return { record: job, counts: { ...counts }, changes: [], before: job.status, isNew: false, dirty: false };
-}
-
-function stepOf(before: TaskRecord, next: TaskRecord): TaskChangeEntry {
-  const step = { taskId: next.id, state: next.state, attempt: next.attempt };
-  const display = before.display === next.display ? {} : { display: next.display };
-  const failed = next.error !== null && next.error !== before.error;
-  return failed && next.error !== null ? { ...step, ...display, error: next.error } : { ...step, ...display };
-}
 
 function missingIn(known: ReadonlyMap<string, unknown>, ids: Iterable<string>): string[] {
   const missing = new Set<string>();

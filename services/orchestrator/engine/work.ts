@@ -176,6 +176,8 @@ async function unpackOrigin(context: BatchContext, item: WorkItem): Promise<Orig
   await uow.loadTasks([item.targetId]);
   const parent = uow.task(item.targetId);
   if (parent === undefined) return null;
+  // It changes when one of its groups closes: what waits for that group is released then, and must not become blocked at the same time.
+  uow.guards.task(parent.id);
   await uow.loadScopes([parent]);
   return { job, parent, branchFailed: ownBranchFailed(context, parent) };
 }
