@@ -90,7 +90,7 @@ function run({ command, line }: RunStep, folder: string, env: ReadonlyMap<string
 /** What a package client may need to reach its registry; nothing of a surrounding npm script. */
 function outerEnvironment(): NodeJS.ProcessEnv {
   const names = Object.keys(process.env).filter(
-    (name) => !/^(npm_(lifecycle|package|command|execpath|node)|INIT_CWD|NODE_|TASKGROVE_)/i.test(name),
+    (name) => !/^(npm_(lifecycle|package|command|execpath|node)|INIT_CWD|NODE_ENV|NODE_OPTIONS|TASKGROVE_)/i.test(name),
   );
   return Object.fromEntries(names.map((name) => [name, process.env[name]]));
 }
