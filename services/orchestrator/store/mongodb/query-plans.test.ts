@@ -115,6 +115,14 @@ describeWithMongo("plans of MongoDB", (uri) => {
     "background work": inside((tx) => tx.workItems(10)),
     "staged parts": inside((tx) => tx.stagedParts("task", "token")),
     "whether a cluster is in use": inside((tx) => tx.clusterInUse("some")),
+    "a slice of a job's deletion": inside((tx) => tx.deleteJobSlice(finished[0]?.jobId ?? "", 100)),
+    "values below a prefix": inside((tx) => tx.cacheValuesBelow(job.id, "a/", 10)),
+    "abandoned uploads": inside((tx) => tx.abandonedUploads(SOME_TIME, 10)),
+    "a page behind a cursor": inside(async (tx) => tx.scanJob(job.id, (await tx.scanJob(job.id, null, 50)).next, 50)),
+    "a list of sessions of a cluster": reads((store) => store.listSessions("default", page)),
+    "tasks in some states": reads((store) =>
+      store.listTasks({ jobId: job.id, states: ["RUNNING"], includeInput: false }, page),
+    ),
     "a list of jobs": reads((store) =>
       store.listJobs({ states: [], nameContains: "", submittedFrom: null, submittedUntil: null, cluster: null }, page),
     ),

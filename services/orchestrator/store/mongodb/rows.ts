@@ -192,13 +192,21 @@ export interface ClusterRow {
   readonly rev: number;
 }
 
-/** `_id` is `${task}/${token}/${number}`. Those of root tasks have the job in the place of the task. */
+/**
+ * A part, or, where one row cannot hold all of its payload, a slice of it. `_id` is `${task}/${token}/${number}/${slice}`. Those of root tasks have the
+ * job in the place of the task.
+ */
 export interface PartRow {
   readonly _id: string;
   readonly task: string;
   readonly token: string;
   readonly number: number;
-  readonly summary: string;
+  /** From 0. */
+  readonly slice: number;
+  /** In the first slice: how many there are. Others that follow are of the same part sent again, with other contents. */
+  readonly slices?: number;
+  /** In the first slice. */
+  readonly summary?: string;
   readonly payload: Binary;
 }
 

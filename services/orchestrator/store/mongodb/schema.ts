@@ -53,7 +53,7 @@ const FIRST_INDEXES: readonly Index[] = [
   { collection: "work", name: "work_by_job", key: { job: 1 } },
   // For the deletion of a job.
   { collection: "group", name: "group_by_job", key: { job: 1 } },
-  { collection: "part", name: "part_by_attempt", key: { task: 1, token: 1, number: 1 } },
+  { collection: "part", name: "part_by_attempt", key: { task: 1, token: 1, number: 1, slice: 1 } },
   { collection: "cache_chunk", name: "chunk_by_value", key: { value: 1 } },
   { collection: "upload", name: "upload_by_start", key: { started: 1 } },
   { collection: "upload", name: "upload_by_job", key: { job: 1 } },

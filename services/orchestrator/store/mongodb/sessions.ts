@@ -3,6 +3,7 @@ import type { Page, PageRequest, SessionWithRunning, WriteSet } from "../store.t
 import type { Connection } from "./database.ts";
 import { inSnapshot } from "./jobs.ts";
 import { kept } from "./keeper.ts";
+import { findRows } from "./pages.ts";
 import type { SessionRow } from "./rows.ts";
 import type { Step } from "./step.ts";
 
@@ -97,8 +98,9 @@ export class SessionReader {
     const { rows } = this.#connection;
     return inSnapshot(this.#connection, async (session) => {
       const limit = page.limit + 1;
-      const options = { session, sort: { connected: 1, _id: 1 }, limit, batchSize: limit + 1 } as const;
-      const found = await rows.session.find(filter, options).toArray();
+      // The "or" could be answered by two other indexes, and a sort.
+      const hint = cluster === null ? "session_by_connection" : "session_by_cluster";
+      const found = await findRows(rows.session, filter, { session, hint, sort: { connected: 1, _id: 1 }, limit });
       const shown = found.slice(0, page.limit);
       const ids = shown.map((row) => row._id);
       const counts =
