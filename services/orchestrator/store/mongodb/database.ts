@@ -15,8 +15,8 @@ export interface MongoOptions {
   readonly patienceMs?: number;
   /** How often a process says that it is alive, in milliseconds. Default 1 s. */
   readonly beatMs?: number;
-  /** Counts of jobs and groups above this size are divided among the processes; not set: the defaults. For tests. */
-  readonly shardFrom?: number;
+  /** Counts of jobs with so many tasks are divided as if there were several processes. Not set: as it is best. For tests. */
+  readonly divideFrom?: number;
   /** Does without the command that writes to several collections at once, as servers before 8.0 must. For tests. */
   readonly bulkByCollection?: boolean;
 }

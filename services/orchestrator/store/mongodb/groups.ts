@@ -4,9 +4,8 @@ import { inSnapshot } from "./jobs.ts";
 import type { GroupRow, GroupShardRow } from "./rows.ts";
 import type { Step } from "./step.ts";
 
-/** Of what is left in a group's row a process takes this share at once, but never more than a few batches' worth. */
-const SHARE = 8;
-const MOST_TAKEN = 2_000;
+/** Fewer open tasks than this are counted in one row. */
+const SHARED_FROM = 64;
 
 /**
  * Groups as a step sees them.
@@ -69,7 +68,7 @@ export class GroupTable {
 
   /** Counts down in this process's row, after taking a share if need be. Returns whether there was enough. */
   #countAlone(group: GroupState, done: number): boolean {
-    const { rows, slot, shardFrom } = this.#step;
+    const { rows, slot, sharing } = this.#step;
     const { main, shards } = group;
     const own = shards.get(slot);
     const left = (own?.open ?? 0) - done;
@@ -77,10 +76,10 @@ export class GroupTable {
       this.#putOwn(group, own, left);
       return true;
     }
-    if (shards.size === 0 && main.open - done < shardFrom) return false;
-    const share = Math.min(MOST_TAKEN, Math.floor((main.open + left) / SHARE));
+    if (sharing.processes < 2 || main.open + left < SHARED_FROM) return false;
+    // Everybody gets about the same, and something is left for who needs more.
+    const share = Math.floor((main.open + left) / (sharing.processes + 1));
     const taken = share - left;
-    if (share < 1 || main.open - taken < 1) return false;
     this.#putOwn(group, own ?? { _id: shardId(main._id, slot), open: 0, rev: 0 }, share);
     group.main = { ...main, open: main.open - taken, shards: [...shards.keys()], rev: main.rev + 1 };
     this.#step.replace(rows.group, group.main);

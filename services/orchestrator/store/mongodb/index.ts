@@ -6,7 +6,7 @@ import { failureOf, translateError } from "./errors.ts";
 import { Feed } from "./feed.ts";
 import { createReads } from "./reads.ts";
 import { Replica } from "./replica.ts";
-import { Step } from "./step.ts";
+import { type Sharing, Step } from "./step.ts";
 import { createTransaction, type StoreMemory } from "./transaction.ts";
 
 export type { MongoOptions } from "./database.ts";
@@ -44,7 +44,7 @@ type SessionId = NonNullable<ClientSession["id"]>;
 
 const DEFAULT_BEAT_MS = 1_000;
 const DEFAULT_PATIENCE_MS = 5_000;
-const DEFAULT_SHARD_FROM = 512;
+const DEFAULT_DIVIDE_FROM = 512;
 /** Each run of a step that collides waits a random time of up to this, doubled each time up to the longest. */
 const FIRST_RETRY_MS = 2;
 const LONGEST_RETRY_MS = 200;
@@ -67,7 +67,7 @@ class Writer {
   readonly #replica: Replica;
   readonly #memory: StoreMemory;
   readonly #patienceMs: number;
-  readonly #shardFrom: number | undefined;
+  readonly #divideFrom: number | undefined;
   /** Sessions whose transactions the server may still hold open. */
   readonly #orphans: SessionId[] = [];
   #last: Promise<unknown> = Promise.resolve();
@@ -77,7 +77,7 @@ class Writer {
     this.#connection = connection;
     this.#replica = replica;
     this.#patienceMs = options.patienceMs ?? DEFAULT_PATIENCE_MS;
-    this.#shardFrom = options.shardFrom;
+    this.#divideFrom = options.divideFrom;
     let touched = 0;
     this.#memory = {
       counted: new Set(),
@@ -122,7 +122,7 @@ class Writer {
   }
 
   async #attempt<T>(session: ClientSession, body: (tx: StoreTransaction) => Promise<T>): Promise<T> {
-    const step = new Step(this.#connection, session, { slot: this.#replica.slot, shardFrom: this.#shareFrom() });
+    const step = new Step(this.#connection, session, this.#replica.slot, this.#sharing());
     session.startTransaction(TRANSACTION);
     const open = createTransaction(step, this.#memory);
     const value = await body(open.tx);
@@ -140,9 +140,10 @@ class Writer {
   }
 
   /** Counters are divided when there is somebody to divide them with. */
-  #shareFrom(): number {
-    if (this.#shardFrom !== undefined) return this.#shardFrom;
-    return this.#replica.isAlone ? Number.POSITIVE_INFINITY : DEFAULT_SHARD_FROM;
+  #sharing(): Sharing {
+    const { liveCount } = this.#replica;
+    if (this.#divideFrom !== undefined) return { processes: Math.max(2, liveCount), fromTasks: this.#divideFrom };
+    return { processes: liveCount, fromTasks: liveCount > 1 ? DEFAULT_DIVIDE_FROM : Number.POSITIVE_INFINITY };
   }
 
   /** A transaction that was not committed must be over before the next one begins: what it wrote would be in its way. */

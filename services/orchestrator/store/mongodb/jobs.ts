@@ -91,7 +91,7 @@ export class JobTable {
   }
 
   #update(job: JobState, record: JobRecord): void {
-    const { slot, shardFrom } = this.#step;
+    const { slot, sharing } = this.#step;
     const before = recordOf(job);
     const total = tallyOfRecord(record);
     if (!isSameStatus(before, record)) {
@@ -99,7 +99,7 @@ export class JobTable {
       job.main = { ...withoutStatus(job.main), ...encodeStatus(record), keeper: slot };
       return;
     }
-    const isLarge = total.counts.reduce((sum, count) => sum + count, 0) >= shardFrom;
+    const isLarge = total.counts.reduce((sum, count) => sum + count, 0) >= sharing.fromTasks;
     if (job.shards.size === 0 && (!isLarge || job.isNew)) {
       setTally(job, total);
       return;

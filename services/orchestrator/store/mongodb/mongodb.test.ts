@@ -30,6 +30,6 @@ describeWithMongo("MongoDB", (uri) => {
   runStoreContract({
     name: "MongoDB with divided counters and one collection per bulk write",
     sharing: "shared",
-    createStore: () => createStore(uri, { shardFrom: 1, bulkByCollection: true }),
+    createStore: () => createStore(uri, { divideFrom: 1, bulkByCollection: true }),
   });
 });

@@ -26,7 +26,7 @@ export class Replica {
   #liveCount = 1;
   /** What the clock of the database is ahead of this process's. */
   #clockOffset = 0;
-  #timer: NodeJS.Timeout | null = null;
+  #timer: NodeJS.Timeout | undefined;
   #beating: Promise<void> | null = null;
   #stopped = false;
 
@@ -39,7 +39,7 @@ export class Replica {
   static async join(connection: Connection, beatMs: number): Promise<Replica> {
     const replica = new Replica(connection, beatMs);
     await replica.rejoin();
-    replica.#schedule();
+    replica.#schedule(beatMs);
     return replica;
   }
 
@@ -47,9 +47,9 @@ export class Replica {
     return this.#slot;
   }
 
-  /** Whether there are others: as of the last beat. */
-  get isAlone(): boolean {
-    return this.#liveCount <= 1;
+  /** How many processes there are, this one included: as of the last beat. */
+  get liveCount(): number {
+    return Math.max(1, this.#liveCount);
   }
 
   /** Takes another slot, after this process was taken for dead. */
@@ -97,7 +97,9 @@ export class Replica {
 
   /** This process looks for tasks. */
   noteClaim(): void {
+    const isNews = performance.now() - this.#claimedAt > CLAIMING_MS;
     this.#claimedAt = performance.now();
+    if (isNews) this.#schedule(0);
   }
 
   /**
@@ -116,7 +118,7 @@ export class Replica {
   /** Gives the slot up. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    clearTimeout(this.#timer);
     await this.#beating;
     await Promise.race([this.#leave(), wait(LEAVE_MS, undefined, { ref: false })]);
   }
@@ -147,13 +149,14 @@ export class Replica {
     return true;
   }
 
-  #schedule(): void {
+  #schedule(afterMs: number): void {
     if (this.#stopped) return;
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       // A beat that fails says the same as none: the database is away, or will take this process for dead.
       this.#beating = this.#beatAndLook().catch(() => {});
-      void this.#beating.then(() => this.#schedule());
-    }, this.#beatMs);
+      void this.#beating.then(() => this.#schedule(this.#beatMs));
+    }, afterMs);
     this.#timer.unref();
   }
 
@@ -192,7 +195,7 @@ const STALE_MS = 30_000;
 /** Beats that may be missed before a process is left out when work is divided. */
 const MISSED_BEATS = 5;
 /** A process is taken to want tasks for this long after it looked for some. */
-const CLAIMING_MS = 3_000;
+const CLAIMING_MS = 60_000;
 const TURN_MS = 2_000;
 const LEAVE_MS = 1_000;
 /** Earlier owners of a slot whose last transaction is remembered. */

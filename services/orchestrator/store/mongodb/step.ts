@@ -11,6 +11,14 @@ import type {
 import type { Connection } from "./database.ts";
 import type { Rows } from "./rows.ts";
 
+/** How the processes on a database divide what all of them count. */
+export interface Sharing {
+  /** How many there are. */
+  readonly processes: number;
+  /** Jobs with fewer tasks are counted in one row. */
+  readonly fromTasks: number;
+}
+
 type Row = Document & { readonly _id: string | number };
 
 /**
@@ -22,8 +30,8 @@ export class Step {
   readonly session: ClientSession;
   /** The number of this process among those on the database: it has rows of its own where all of them count something. */
   readonly slot: number;
-  /** From which size on counters are divided among the processes. */
-  readonly shardFrom: number;
+  /** Among how many processes counters are divided, and from which size of a job on. */
+  readonly sharing: Sharing;
   /** To be done when the step has been committed. */
   readonly onCommit: (() => void)[] = [];
   #writes: AnyClientBulkWriteModel<Document>[] = [];
@@ -31,11 +39,11 @@ export class Step {
   #hasRead = false;
   hasWritten = false;
 
-  constructor(connection: Connection, session: ClientSession, share: { slot: number; shardFrom: number }) {
+  constructor(connection: Connection, session: ClientSession, slot: number, sharing: Sharing) {
     this.connection = connection;
     this.session = session;
-    this.slot = share.slot;
-    this.shardFrom = share.shardFrom;
+    this.slot = slot;
+    this.sharing = sharing;
   }
 
   get rows(): Rows {
