@@ -95,6 +95,11 @@ const OPTIONS = {
   "slice-size": option(count(1, 100_000), DEFAULT_SETTINGS.sliceSize, "rows that background work touches in one batch"),
   "max-batch": option(count(1, 100_000), DEFAULT_SETTINGS.maxBatch, "commands that one commit takes"),
   "max-crashes": option(count(1, MAX_COUNT), DEFAULT_SETTINGS.maxCrashes, "lost runners that fail a task"),
+  patience: option(
+    duration(10),
+    DEFAULT_SETTINGS.patienceMs,
+    "callers are told UNAVAILABLE when the store has not answered for this long",
+  ),
   "log-level": option(oneOf(...LOG_LEVELS), "info", "least that is logged"),
   "shutdown-timeout": option(duration(0), 10_000, "a graceful stop never takes longer"),
   "max-message-bytes": option(bytes(64 * 1024, MAX_BYTES), DEFAULT_LIMITS.maxMessageBytes, "largest message"),
@@ -228,6 +233,7 @@ function toConfig(values: Values): Config {
       sliceSize: v["slice-size"],
       maxBatch: v["max-batch"],
       maxCrashes: v["max-crashes"],
+      patienceMs: v.patience,
     },
     limits: {
       maxInputBytes: v["max-input-bytes"],

@@ -1,10 +1,10 @@
 import { compareClaimOrder } from "../domain/claim.ts";
 import type { TaskRecord } from "../domain/records.ts";
-import type { ClaimPosition, TaskWithInput } from "../store/store.ts";
+import type { ClaimCandidates, ClaimPosition } from "../store/store.ts";
 import type { UnitOfWork } from "./unit-of-work.ts";
 
-/** Up to `limit` tasks that may be claimed, in claim order, behind a position; each call sees what the batch has done until then. */
-export type Candidates = (after: ClaimPosition | null, limit: number) => Promise<readonly TaskWithInput[]>;
+/** Up to `limit` tasks that may be claimed, behind a position; each call sees what the batch has done until then. */
+export type Candidates = (after: ClaimPosition | null, limit: number) => Promise<ClaimCandidates>;
 
 /** What the store has in these queues. */
 export function storedCandidates(uow: UnitOfWork, queueIds: readonly number[]): Candidates {
@@ -20,9 +20,10 @@ export function storedCandidates(uow: UnitOfWork, queueIds: readonly number[]): 
  */
 export function freshCandidates(uow: UnitOfWork, queueIds: readonly number[]): Candidates {
   const queues = new Set(queueIds);
-  return (after, limit) => {
-    const tasks = uow.queues.claimableTasks().filter((task) => queues.has(task.queueId) && isBehind(task, after));
-    return uow.withInputs(tasks.sort(compareClaimOrder).slice(0, limit));
+  return async (after, limit) => {
+    const found = uow.queues.claimableTasks().filter((task) => queues.has(task.queueId) && isBehind(task, after));
+    const tasks = await uow.withInputs(found.sort(compareClaimOrder).slice(0, limit));
+    return { tasks, isAll: tasks.length < limit };
   };
 }
 

@@ -77,14 +77,13 @@ async function findTasks(
   const tasks: TaskWithInput[] = [];
   let after: ClaimPosition | null = null;
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const wanted = limit - tasks.length;
-    const found = await candidates(after, wanted);
-    const picked = await pick(context, found);
+    const found = await candidates(after, limit - tasks.length);
+    const picked = await pick(context, found.tasks);
     // The same question again, now that what was skipped is out of the way.
     if (picked.skipped > 0) continue;
     tasks.push(...picked.tasks);
     // What was passed over may become claimable again by a retry of its job alone, so the queue is not known to be empty.
-    if (picked.passOver === null) return { tasks, exhausted: after === null && found.length < wanted };
+    if (picked.passOver === null) return { tasks, exhausted: after === null && found.isAll };
     if (tasks.length === limit) break;
     after = picked.passOver;
   }

@@ -2,8 +2,9 @@ import { StoreUnavailable } from "../store/store.ts";
 import type { BatchResult } from "./batch.ts";
 import { runBatch } from "./batch.ts";
 import { BatchContext } from "./batch-context.ts";
-import { type Command, weightOf } from "./commands.ts";
+import type { Command } from "./commands.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import { Inbox, type Pending } from "./inbox.ts";
 import type { LiveSession } from "./live-session.ts";
 import { PartReader } from "./parts.ts";
 import type { QueueRegistry } from "./queue-registry.ts";
@@ -19,6 +20,9 @@ export interface Committed {
   readonly durationMs: number;
 }
 
+/** A step that has met others more often than this grants nothing. */
+const RUNS_WITH_GRANTS = 2;
+
 /** Who acts on what the committer did. */
 export interface CommitListener {
   committed(committed: Committed): void;
@@ -30,8 +34,9 @@ export interface CommitListener {
  * The one write path. While one batch is under way the next one collects; there is no timer, so a command that comes alone starts at
  * once and a flood is taken in batches: one commit for all of them.
  *
- * When the store is away, commands with a caller are answered with that at once; what sessions have reported stays and is tried again, so that no
- * runner has to notice. When a batch fails for another reason, its commands are tried one by one, so that only the one at fault fails.
+ * When the store is away, commands with a caller are answered with that at once, and when it does not answer at all, as soon as their patience has run out;
+ * what sessions have reported stays and is tried again, so that no runner has to notice. When a batch fails for another reason, its commands are
+ * tried one by one, so that only the one at fault fails.
  *
  * What follows a commit must not throw. If it does, what is in memory can no longer be trusted, and the commands must not run again: the error is
  * let out, which ends the process; everything that counts is in the store.
@@ -42,7 +47,7 @@ export class Committer {
   readonly #dispatcher: Dispatcher;
   readonly #parts = new PartReader();
   readonly #listener: CommitListener;
-  #waiting: Command[] = [];
+  readonly #inbox: Inbox;
   #tick = false;
   #dispatch = false;
   #storedWork = true;
@@ -58,12 +63,13 @@ export class Committer {
     this.#queues = queues;
     this.#dispatcher = dispatcher;
     this.#listener = listener;
+    this.#inbox = new Inbox(options.clock, options.settings.patienceMs);
     this.#mayExpireFrom = options.clock.now() + options.settings.leaseDurationMs;
   }
 
   /** Hands in a command for the next batch. */
   add(command: Command): void {
-    this.#waiting.push(command);
+    this.#inbox.add(command);
     this.#start();
   }
 
@@ -95,6 +101,7 @@ export class Committer {
     this.#stopped = true;
     this.#wake?.();
     await this.#running;
+    this.#giveUp();
   }
 
   #start(): void {
@@ -107,8 +114,8 @@ export class Committer {
 
   /** While it stops, only what was handed in is finished: the rest is in the store and waits for the next start. */
   #hasWork(): boolean {
-    if (this.#stopped) return this.#waiting.length > 0;
-    return this.#waiting.length > 0 || this.#tick || this.#dispatch;
+    if (this.#stopped) return !this.#inbox.isEmpty;
+    return !this.#inbox.isEmpty || this.#tick || this.#dispatch;
   }
 
   async #loop(): Promise<void> {
@@ -116,7 +123,7 @@ export class Committer {
     while (this.#hasWork()) {
       // Let the frames that have arrived be read: they join this batch.
       await new Promise<void>((resolve) => setImmediate(resolve));
-      const commands = this.#take();
+      const commands = this.#inbox.take(this.#options.settings.maxBatch);
       const committed = await this.#commit(commands).catch(async (error: unknown) => {
         failures++;
         this.#options.observer.transactionFailed();
@@ -126,55 +133,56 @@ export class Committer {
       });
       if (committed !== null) {
         failures = 0;
+        this.#inbox.done();
         this.#listener.committed(committed);
       }
       if (this.#stopped && failures > 0) return this.#giveUp();
     }
   }
 
-  #take(): Command[] {
-    const { maxBatch } = this.#options.settings;
-    let weight = 0;
-    let count = 0;
-    while (count < this.#waiting.length && weight < maxBatch) {
-      const command = this.#waiting[count];
-      if (command !== undefined) weight += weightOf(command);
-      count++;
-    }
-    return this.#waiting.splice(0, count);
-  }
-
-  async #commit(commands: readonly Command[]): Promise<Committed> {
-    const { store, clock } = this.#options;
+  async #commit(pending: readonly Pending[]): Promise<Committed> {
+    const { store, clock, observer, settings } = this.#options;
     const started = performance.now();
-    const tick = this.#tick;
-    this.#tick = false;
-    this.#dispatch = false;
-    const now = clock.now();
-    const request = {
-      commands,
-      tick,
-      mayExpire: now >= this.#mayExpireFrom,
-      storedWork: this.#storedWork,
-      mayGrant: this.#mayGrant,
-    };
+    const startedAt = clock.now();
+    const longest = settings.leaseDurationMs / 3;
+    const { tick, storedWork } = this.#takeRequests();
     this.#dispatcher.startBatch();
     let runs = 0;
+    let commands: Command[] = [];
     const { uow, context, result } = await store.transact(async (tx) => {
-      if (++runs > 1) this.#options.observer.transactionRetried();
+      if (++runs > 1) observer.transactionRetried();
+      commands = pending.flatMap((one) => (one.isGivenUp ? [] : one.command));
+      const now = clock.now();
+      const request = {
+        commands,
+        tick,
+        mayExpire: now >= this.#mayExpireFrom && now - startedAt <= longest,
+        storedWork,
+        // What keeps meeting others settles first, and claims in the next batch.
+        mayGrant: this.#mayGrant && runs <= RUNS_WITH_GRANTS,
+      };
       const uow = new UnitOfWork(tx, now);
       const context = new BatchContext(uow, this.#options, this.#queues, this.#parts);
       return { uow, context, result: await runBatch(context, this.#dispatcher, request) };
     });
-    this.#storedWork = result.moreWork;
+    // Nobody could renew a lease meanwhile.
+    if (clock.now() - startedAt > longest) this.spareLeases();
+    this.#storedWork ||= result.moreWork;
     if (result.moreWork) this.#dispatch = true;
     return { uow, context, result, commands: commands.length, durationMs: performance.now() - started };
   }
 
-  async #storeAway(commands: readonly Command[], error: StoreUnavailable, failures: number): Promise<void> {
-    const kept = commands.filter((command) => !("reply" in command));
-    for (const command of commands) if ("reply" in command) command.reply.reject(error);
-    this.#waiting = [...kept, ...this.#waiting];
+  /** What the batch that begins is asked for besides its commands. */
+  #takeRequests(): { readonly tick: boolean; readonly storedWork: boolean } {
+    const requests = { tick: this.#tick, storedWork: this.#storedWork };
+    this.#tick = false;
+    this.#dispatch = false;
+    this.#storedWork = false;
+    return requests;
+  }
+
+  async #storeAway(pending: readonly Pending[], error: StoreUnavailable, failures: number): Promise<void> {
+    this.#inbox.giveBack(pending, error);
     this.#dispatch = true;
     this.#storedWork = true;
     const waitMs = Math.min(50 * 2 ** failures, 2_000);
@@ -184,23 +192,24 @@ export class Committer {
     this.spareLeases();
   }
 
-  async #oneByOne(commands: readonly Command[], error: unknown): Promise<void> {
+  async #oneByOne(pending: readonly Pending[], error: unknown): Promise<void> {
     const { logger } = this.#options;
-    if (commands.length <= 1) {
-      logger.error({ err: error, command: commands[0]?.kind ?? "none" }, "a command failed");
-      for (const command of commands) this.#fail(command, error);
-      if (commands.length === 0) await this.#sleep(1_000);
+    if (pending.length <= 1) {
+      logger.error({ err: error, command: pending[0]?.command.kind ?? "none" }, "a command failed");
+      for (const { command } of pending) this.#fail(command, error);
+      if (pending.length === 0) await this.#sleep(1_000);
       return;
     }
-    logger.error({ err: error, commands: commands.length }, "a batch failed; its commands are tried one by one");
-    for (const [index, command] of commands.entries()) {
+    logger.error({ err: error, commands: pending.length }, "a batch failed; its commands are tried one by one");
+    for (const [index, one] of pending.entries()) {
+      if (one.isGivenUp) continue;
       let committed: Committed;
       try {
-        committed = await this.#commit([command]);
+        committed = await this.#commit([one]);
       } catch (cause) {
-        if (cause instanceof StoreUnavailable) return this.#storeAway(commands.slice(index), cause, 1);
-        logger.error({ err: cause, command: command.kind }, "a command failed");
-        this.#fail(command, cause);
+        if (cause instanceof StoreUnavailable) return this.#storeAway(pending.slice(index), cause, 1);
+        logger.error({ err: cause, command: one.command.kind }, "a command failed");
+        this.#fail(one.command, cause);
         continue;
       }
       this.#listener.committed(committed);
@@ -216,9 +225,7 @@ export class Committer {
   }
 
   #giveUp(): void {
-    const error = new StoreUnavailable("the orchestrator stopped while its store was away");
-    for (const command of this.#waiting) if ("reply" in command) command.reply.reject(error);
-    this.#waiting = [];
+    this.#inbox.close(new StoreUnavailable("the orchestrator has stopped"));
     this.#tick = false;
     this.#dispatch = false;
   }

@@ -18,6 +18,11 @@ export interface EngineSettings {
   readonly maxBatch: number;
   /** The lost lease that fails a task. */
   readonly maxCrashes: number;
+  /**
+   * Who asks for something is told UNAVAILABLE when the store has not answered for this long. The step may have been committed all the same, or may yet be:
+   * that is what UNAVAILABLE means; an idempotency key makes asking again safe.
+   */
+  readonly patienceMs: number;
 }
 
 export const DEFAULT_SETTINGS: EngineSettings = {
@@ -28,6 +33,7 @@ export const DEFAULT_SETTINGS: EngineSettings = {
   sliceSize: 1_000,
   maxBatch: 500,
   maxCrashes: 10,
+  patienceMs: 10_000,
 };
 
 /** Where the engine says what went wrong; a subset of pino's interface. */
