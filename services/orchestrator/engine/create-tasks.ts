@@ -41,9 +41,18 @@ export function insertGroups(context: BatchContext, origin: Origin, shapes: read
 export interface Slice {
   readonly from: number;
   readonly count: number;
+  /** The last task of the slice before, whose ids come below those of this one; null: this is the first. */
+  readonly lastId: string | null;
 }
 
-/** Makes the tasks of a set whose groups exist. Returns how many were made. */
+/** What became of a slice. */
+export interface MadeTasks {
+  readonly count: number;
+  /** Of this slice, or if it was empty, of the one before. */
+  readonly lastId: string | null;
+}
+
+/** Makes the tasks of a set whose groups exist. */
 export async function insertTasks(
   context: BatchContext,
   origin: Origin,
@@ -51,9 +60,11 @@ export async function insertTasks(
   queueIds: readonly number[],
   slice: Slice,
   done: DoneTasks,
-): Promise<number> {
+): Promise<MadeTasks> {
   const { uow, ids } = context;
   const owner = origin.parent?.id ?? origin.job.id;
+  let above: string | undefined = slice.lastId ?? owner;
+  let { lastId } = slice;
   let behind = slice.from;
   let left = slice.count;
   for (const [offset, spec] of set.groups.entries()) {
@@ -72,12 +83,15 @@ export async function insertTasks(
       const template = set.templates[item.template];
       const queueId = queueIds[item.template];
       if (template === undefined || queueId === undefined) throw new Error("a template was not resolved");
-      const task = newTask(ids.next(), queueId, group, item, template, origin, uow.now);
+      // Each is above the one before; the first, above what another orchestrator may have made.
+      lastId = ids.next(above);
+      above = undefined;
+      const task = newTask(lastId, queueId, group, item, template, origin, uow.now);
       uow.insertTask(task, item.input, group.index);
       if (isDone(task.state)) done.add(task.groupId);
     }
   }
-  return slice.count - left;
+  return { count: slice.count - left, lastId };
 }
 
 /** How many tasks a set holds. */

@@ -123,6 +123,35 @@ describe("a task that was submitted to another engine", () => {
   });
 });
 
+describe("engines whose clocks differ", () => {
+  it("keep children below their parents and in the order of submission, whichever unpacks a slice", async () => {
+    await using here = await EngineHarness.startShared({ settings: { sliceSize: 2 }, idsAheadMs: 5_000 });
+    await using there = await here.beside({ idsAheadMs: 0 });
+    const names = Array.from({ length: 9 }, (_, index) => `t${index}`);
+    const { job } = await there.submit();
+    const runner = await here.open({ credits: 1 });
+    runner.handle.drain();
+    here.shared?.overtake(async () => {
+      await there.advance(BEAT_MS);
+    }, 1);
+    runner.split("root", aSet({ tasks: names }));
+    await here.settle();
+    const [root] = runner.granted;
+    const { items } = await here.engine.reads.listTasks(
+      { jobId: job.id, parentId: root?.taskId ?? "", states: [], includeInput: true },
+      { limit: 99, after: null },
+    );
+    const sorted = items.toSorted((a, b) => (a.task.id < b.task.id ? -1 : 1));
+    expect(sorted.map(({ input }) => Buffer.from(input).toString())).toEqual(names);
+    const sub = await there.open({ credits: 1 });
+    sub.split("t0", aSet("below"));
+    await here.settle();
+    const below = await here.engine.reads.task(sub.grantOf("below").taskId);
+    expect(below?.id.localeCompare(below.parentId ?? "")).toBe(1);
+    expect((root?.taskId ?? "") > job.id).toBe(true);
+  });
+});
+
 describe("a watch", () => {
   it("sees what happens at another engine, and its end", async () => {
     await using here = await EngineHarness.startShared();

@@ -108,7 +108,8 @@ async function settleComputed(
   const origin = { job: uow.job(task.jobId), parent: computed, branchFailed: ownBranchFailed(context, computed) };
   insertGroups(context, origin, shapes.value);
   if (!atOnce) uow.addWork("unpack", task.jobId, task.id);
-  else if (inline !== null) await insertTasks(context, origin, inline, queueIds.value, { from: 0, count: size }, done);
+  else if (inline !== null)
+    await insertTasks(context, origin, inline, queueIds.value, { from: 0, count: size, lastId: null }, done);
   return accept(null);
 }
 

@@ -53,7 +53,7 @@ export async function submitJob(
   insertGroups(context, origin, shapesOf(tasks));
   const size = sizeOf(tasks);
   if (size <= context.settings.sliceSize) {
-    await insertTasks(context, origin, tasks, queueIds.value, { from: 0, count: size }, done);
+    await insertTasks(context, origin, tasks, queueIds.value, { from: 0, count: size, lastId: null }, done);
   } else {
     await uow.putParts([stagePart(job.id, ROOT_PARTS, 0, tasks)]);
     uow.addWork("unpack", job.id, job.id);

@@ -145,13 +145,13 @@ async function skipBranch(context: BatchContext, item: WorkItem, limit: number):
   return { rows: scan.tasks.length, next: scan.next };
 }
 
-/** Makes task records of a slice of sealed parts. The cursor is the part and how many of its tasks exist already. */
+/** Makes task records of a slice of sealed parts. The cursor is the part, how many of its tasks exist already, and the last task that was made. */
 async function unpackParts(context: BatchContext, item: WorkItem, limit: number): Promise<SliceResult> {
   const { uow } = context;
   const origin = await unpackOrigin(context, item);
   if (origin === null) return FINISHED;
   const token = origin.parent === null ? ROOT_PARTS : (origin.parent.settledToken ?? ROOT_PARTS);
-  const [number = 0, from = 0] = (item.cursor ?? "0:0").split(":").map(Number);
+  const { number, from, lastId } = parseCursor(item.cursor);
   const set = await context.parts.read(uow.tx, item.targetId, token, number);
   if (set === null) return FINISHED;
   if (origin.parent !== null) await context.ensureQueues([origin.parent.queueId]);
@@ -159,12 +159,18 @@ async function unpackParts(context: BatchContext, item: WorkItem, limit: number)
   // The clusters were checked when the parts were accepted.
   const queueIds = await context.internQueues(queueKeys(set.templates, inherited));
   const done = new DoneTasks();
-  const made = await insertTasks(context, origin, set, queueIds, { from, count: limit }, done);
+  const made = await insertTasks(context, origin, set, queueIds, { from, count: limit, lastId }, done);
   await propagate(uow, done);
-  if (from + made < sizeOf(set)) return { rows: made, next: `${number}:${from + made}` };
+  const behind = made.lastId ?? "";
+  if (from + made.count < sizeOf(set)) return { rows: made.count, next: `${number}:${from + made.count}:${behind}` };
   context.parts.forget();
   uow.write("deleteParts", { taskId: item.targetId, leaseToken: token, number });
-  return { rows: made, next: `${number + 1}:0` };
+  return { rows: made.count, next: `${number + 1}:0:${behind}` };
+}
+
+function parseCursor(cursor: string | null): { number: number; from: number; lastId: string | null } {
+  const [number, from, lastId] = (cursor ?? "0:0:").split(":");
+  return { number: Number(number), from: Number(from), lastId: lastId || null };
 }
 
 async function unpackOrigin(context: BatchContext, item: WorkItem): Promise<Origin | null> {
