@@ -102,7 +102,7 @@ export interface StoreTransaction {
    * Queued tasks that are due and not held, of any of these queues, in claim order: priority (higher first), job id (oldest first), depth (deepest
    * first), id. An index range per queue, merged: the cost depends on `limit` and the number of queues, never on the backlog.
    */
-  claimCandidates(request: ClaimRequest): Promise<TaskWithInput[]>;
+  claimCandidates(request: ClaimRequest): Promise<ClaimCandidates>;
   /** Tasks RUNNING under any of these sessions, by id, behind `afterId`. */
   tasksOfSessions(sessionIds: readonly string[], afterId: string | null, limit: number): Promise<TaskRecord[]>;
   /** FAILED tasks of a job, by id, behind `afterId`. */
@@ -216,6 +216,13 @@ export interface ClaimRequest {
   readonly queueIds: readonly number[];
   readonly after: ClaimPosition | null;
   readonly limit: number;
+}
+
+export interface ClaimCandidates {
+  /** In claim order. A store that others share may leave some to them, and so return fewer than there are; none only when there are none. */
+  readonly tasks: readonly TaskWithInput[];
+  /** Whether nothing is left behind the position but these. */
+  readonly isAll: boolean;
 }
 
 export interface Scan {

@@ -133,7 +133,7 @@ async function compareQueues(sim: Simulation, tasks: readonly TaskRecord[]): Pro
 async function compareClaim(sim: Simulation): Promise<void> {
   const queueIds = (await sim.harness.engine.reads.queues()).map((queue) => queue.id);
   const { candidates, work, parts } = await sim.harness.store.transact(async (tx) => ({
-    candidates: await tx.claimCandidates({ queueIds, after: null, limit: 100_000 }),
+    candidates: (await tx.claimCandidates({ queueIds, after: null, limit: 100_000 })).tasks,
     work: await tx.workItems(10),
     parts: await Promise.all(
       sim.allLeases.map(async (lease) => ({

@@ -14,8 +14,9 @@ export function contractClaims(contract: StoreContract): void {
       limit = 1_000,
       after: { priority: number; jobId: string } | null = null,
     ) => {
-      const found = await inside((tx) => tx.claimCandidates({ queueIds, after, limit }));
-      return found.map(({ task }) => task);
+      const { tasks, isAll } = await inside((tx) => tx.claimCandidates({ queueIds, after, limit }));
+      expect(isAll).toBe(tasks.length < limit);
+      return tasks.map(({ task }) => task);
     };
 
     /** All combinations of two jobs, three priorities, three depths and two queues, twice, shuffled. */
@@ -69,8 +70,8 @@ export function contractClaims(contract: StoreContract): void {
       const sizes = [0, 10, 2_000, 60_000];
       const items = sizes.map((size, index) => ({ task: aTask({ jobId: job.id }), input: bytes(size, index) }));
       await write({ insertJobs: [job], insertTasks: items });
-      const found = await inside((tx) => tx.claimCandidates({ queueIds: [1], after: null, limit: 10 }));
-      expect(found.map(({ input }) => new Uint8Array(input))).toEqual(items.map(({ input }) => input));
+      const { tasks } = await inside((tx) => tx.claimCandidates({ queueIds: [1], after: null, limit: 10 }));
+      expect(tasks.map(({ input }) => new Uint8Array(input))).toEqual(items.map(({ input }) => input));
     });
 
     test("are queued, due and not held", async () => {
@@ -89,7 +90,9 @@ export function contractClaims(contract: StoreContract): void {
       await insert([job], [task]);
       await inside(async (tx) => {
         const found = async () =>
-          (await tx.claimCandidates({ queueIds: [1], after: null, limit: 10 })).map((candidate) => candidate.task);
+          (await tx.claimCandidates({ queueIds: [1], after: null, limit: 10 })).tasks.map(
+            (candidate) => candidate.task,
+          );
         const running = { ...task, state: "RUNNING", sessionId: "s", leaseToken: "t" } as const;
         const child = aTask({ jobId: job.id, parentId: task.id });
         await tx.write({ updateTasks: [running] });

@@ -102,7 +102,7 @@ export function contractDeletion(contract: StoreContract): void {
       const doomed = aJobWithEverything();
       await write(doomed.changes);
       await deleteInSlices(doomed.job.id, 5);
-      expect(await inside((tx) => tx.claimCandidates({ queueIds: [1], after: null, limit: 10 }))).toEqual([]);
+      expect((await inside((tx) => tx.claimCandidates({ queueIds: [1], after: null, limit: 10 }))).tasks).toEqual([]);
     });
 
     test("of an unknown job is done at once", async () => {

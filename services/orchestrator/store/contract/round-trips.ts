@@ -153,7 +153,8 @@ export function contractRoundTrips(contract: StoreContract): void {
       await write({ insertJobs: [job], insertTasks: [{ task, input: bytes(size) }] });
       await write({ updateTasks: [{ ...task, display: "changed" }] });
       const request = { queueIds: [1], after: null, limit: 1 };
-      const [claimed] = await inside((tx) => tx.claimCandidates(request));
+      const { tasks } = await inside((tx) => tx.claimCandidates(request));
+      const [claimed] = tasks;
       expect(new Uint8Array(present(claimed).input)).toEqual(bytes(size));
       const inputs = await inside((tx) => tx.loadInputs([task.id, "unknown"]));
       expect([...inputs].map(([id, input]) => [id, new Uint8Array(input)])).toEqual([[task.id, bytes(size)]]);

@@ -42,7 +42,8 @@ export function contractTransactions(contract: StoreContract): void {
         const page = await store().listSessions(null, { limit: 10, after: null });
         expect(page.items).toEqual([{ session, running: 0 }]);
         await inside(async (tx) => {
-          const [candidate] = await tx.claimCandidates({ queueIds: [1], after: null, limit: 1 });
+          const { tasks } = await tx.claimCandidates({ queueIds: [1], after: null, limit: 1 });
+          const [candidate] = tasks;
           expect(present(candidate).task).toEqual(task);
           expect(new Uint8Array(present(candidate).input)).toEqual(bytes(2_000));
           expect(await tx.workItems(10)).toEqual([work]);
@@ -64,7 +65,7 @@ export function contractTransactions(contract: StoreContract): void {
           expect(await tx.loadTasks([task.id])).toEqual([]);
           expect(await tx.loadGroups([group.id])).toEqual([]);
           expect(await tx.loadJobsByIdempotencyKey([present(job.idempotencyKey)])).toEqual([]);
-          expect(await tx.claimCandidates({ queueIds: [1], after: null, limit: 1 })).toEqual([]);
+          expect((await tx.claimCandidates({ queueIds: [1], after: null, limit: 1 })).tasks).toEqual([]);
           expect(await tx.workItems(10)).toEqual([]);
           expect(await tx.stagedParts(task.id, "t")).toEqual([]);
           expect(await tx.abandonedUploads(100, 10)).toEqual([]);

@@ -1,5 +1,5 @@
 import type { Filter } from "mongodb";
-import type { ClaimPosition, ClaimRequest, TaskWithInput } from "../store.ts";
+import type { ClaimCandidates, ClaimPosition, ClaimRequest } from "../store.ts";
 import type { TaskRow } from "./rows.ts";
 import type { Step } from "./step.ts";
 import type { TaskTable } from "./tasks.ts";
@@ -7,32 +7,43 @@ import type { TaskTable } from "./tasks.ts";
 /** The claim order, which is the order of the index `task_ready` within one queue; several queues are merged by the server. */
 const CLAIM_ORDER = { priority: -1, job: 1, depth: -1, _id: 1 } as const;
 
+/** What of the claimable tasks is for this process. */
+export interface ClaimShare {
+  /** null: all. */
+  readonly parts: readonly number[] | null;
+  /** Whether it may take what is not its own when there is nothing else. */
+  readonly mayTakeOthers: boolean;
+}
+
 /**
  * Finds what may be claimed next.
  *
  * Processes that look for tasks in the same queues at the same time would find the same ones, and all but one would have to run their step again. So
  * each looks first among the parts of the tasks that are its own for now (`parts`; null: it is alone), in the same order, and among all tasks
- * only when its own do not suffice.
+ * only when there is none of its own: until it looks again, the others have had the time to take theirs. A step that collided does not look
+ * there again: what it found is being taken.
  */
 export class ClaimQuery {
   readonly #step: Step;
   readonly #tasks: TaskTable;
   readonly #parts: readonly number[] | null;
+  readonly #mayTakeOthers: boolean;
 
-  constructor(step: Step, tasks: TaskTable, parts: readonly number[] | null) {
+  constructor(step: Step, tasks: TaskTable, share: ClaimShare) {
     this.#step = step;
     this.#tasks = tasks;
-    this.#parts = parts;
+    this.#parts = share.parts;
+    this.#mayTakeOthers = share.parts === null || share.mayTakeOthers;
   }
 
-  async candidates({ queueIds, after, limit }: ClaimRequest): Promise<TaskWithInput[]> {
+  async candidates({ queueIds, after, limit }: ClaimRequest): Promise<ClaimCandidates> {
     const ids = [...new Set(queueIds)];
-    if (ids.length === 0 || limit === 0) return [];
-    if (this.#parts !== null) {
-      const own = await this.#behind(ids, after, limit, { part: { $in: [...this.#parts] } });
-      if (own.length === limit) return own.map((row) => this.#tasks.adoptWithInput(row));
-    }
-    return (await this.#behind(ids, after, limit, {})).map((row) => this.#tasks.adoptWithInput(row));
+    if (ids.length === 0 || limit === 0) return { tasks: [], isAll: true };
+    const own = this.#parts === null ? [] : await this.#behind(ids, after, limit, { part: { $in: [...this.#parts] } });
+    const looksEverywhere = own.length === 0 && this.#mayTakeOthers;
+    const found = looksEverywhere ? await this.#behind(ids, after, limit, {}) : own;
+    const tasks = found.map((row) => this.#tasks.adoptWithInput(row));
+    return { tasks, isAll: looksEverywhere && tasks.length < limit };
   }
 
   /** Behind a job: first the rest with its priority, then all with a lower one: two ranges of the index and not one condition with an "or". */

@@ -45,9 +45,13 @@ type SessionId = NonNullable<ClientSession["id"]>;
 const DEFAULT_BEAT_MS = 1_000;
 const DEFAULT_PATIENCE_MS = 5_000;
 const DEFAULT_DIVIDE_FROM = 512;
-/** Each run of a step that collides waits a random time of up to this, doubled each time up to the longest. */
+/**
+ * A step that collided waits a random time before it is run again, of up to this or to what a step usually takes: whoever was first holds his rows for
+ * about that long. It is doubled each time, up to the longest.
+ */
 const FIRST_RETRY_MS = 2;
 const LONGEST_RETRY_MS = 200;
+const STEPS_AVERAGED = 16;
 /** A step that is run again this often has a fault. */
 const MOST_DUPLICATES = 3;
 const MOST_CONFLICTS = 200;
@@ -70,6 +74,8 @@ class Writer {
   readonly #divideFrom: number | undefined;
   /** Sessions whose transactions the server may still hold open. */
   readonly #orphans: SessionId[] = [];
+  /** How long a step takes, in milliseconds, as a moving average. */
+  #usualMs = 0;
   #last: Promise<unknown> = Promise.resolve();
   isClosed = false;
 
@@ -84,10 +90,6 @@ class Writer {
       nextTouch() {
         touched = Math.max(touched + 1, Date.now());
         return touched;
-      },
-      claimParts() {
-        replica.noteClaim();
-        return replica.ownParts();
       },
     };
   }
@@ -110,21 +112,29 @@ class Writer {
       const session = this.#connection.client.startSession();
       try {
         await this.#endOrphans();
-        return await this.#attempt(session, body);
+        return await this.#attempt(session, body, !patience.hasCollided);
       } catch (error) {
         await this.#endAttempt(session, error);
         if (failureOf(error) === "slot-lost") await this.#replica.rejoin();
-        await patience.after(error);
+        await patience.after(error, this.#usualMs);
       } finally {
         void session.endSession();
       }
     }
   }
 
-  async #attempt<T>(session: ClientSession, body: (tx: StoreTransaction) => Promise<T>): Promise<T> {
+  async #attempt<T>(
+    session: ClientSession,
+    body: (tx: StoreTransaction) => Promise<T>,
+    mayTakeOthers: boolean,
+  ): Promise<T> {
+    const begun = performance.now();
     const step = new Step(this.#connection, session, this.#replica.slot, this.#sharing());
     session.startTransaction(TRANSACTION);
-    const open = createTransaction(step, this.#memory);
+    const open = createTransaction(step, this.#memory, () => {
+      this.#replica.noteClaim();
+      return { parts: this.#replica.ownParts(), mayTakeOthers };
+    });
     const value = await body(open.tx);
     // What only read has nothing to commit; its end need not be waited for.
     if (!step.hasWritten) return value;
@@ -136,6 +146,7 @@ class Writer {
       if (!(await this.#findOut(session, tx))) throw error;
     }
     for (const act of step.onCommit) act();
+    this.#usualMs += (performance.now() - begun - this.#usualMs) / STEPS_AVERAGED;
     return value;
   }
 
@@ -195,8 +206,12 @@ class Patience {
     this.#deadline = performance.now() + patienceMs;
   }
 
+  get hasCollided(): boolean {
+    return this.#conflicts > 0;
+  }
+
   /** Waits until it is worth trying again, or throws what the caller is to be told. */
-  async after(error: unknown): Promise<void> {
+  async after(error: unknown, usualMs: number): Promise<void> {
     const failure = failureOf(error);
     if (failure === "other") throw error;
     if (failure === "away" && performance.now() > this.#deadline) throw translateError(error);
@@ -204,7 +219,7 @@ class Patience {
     if (failure === "conflict" && ++this.#conflicts > MOST_CONFLICTS) {
       throw new StoreUnavailable("a step was in the way of others too often", { cause: error });
     }
-    await wait(Math.random() * this.#waitMs);
+    await wait(Math.random() * Math.min(LONGEST_RETRY_MS, Math.max(this.#waitMs, usualMs)));
     this.#waitMs = Math.min(LONGEST_RETRY_MS, this.#waitMs * 2);
   }
 }

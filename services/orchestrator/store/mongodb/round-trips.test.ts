@@ -18,7 +18,7 @@ describeWithMongo("round trips of one batch to MongoDB", (uri) => {
 
   describe.each([
     ["alone", {}],
-    ["with counters that are divided among processes", { shardFrom: 1 }],
+    ["with counters that are divided among processes", { divideFrom: 1 }],
   ])("%s", (_name, options) => {
     it.each(Object.entries(BATCH_SHAPES))("are few for %s", async (_shape, run) => {
       await using lab = await BatchLab.open({ uri, database, ...options });

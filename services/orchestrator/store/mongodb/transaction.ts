@@ -1,6 +1,6 @@
 import type { StoreTransaction, Wakeup, WriteSet } from "../store.ts";
 import { CacheTable } from "./cache-values.ts";
-import { ClaimQuery } from "./claim.ts";
+import { ClaimQuery, type ClaimShare } from "./claim.ts";
 import { ClusterTable } from "./clusters.ts";
 import { deleteJobSlice } from "./delete-job.ts";
 import { GroupTable } from "./groups.ts";
@@ -18,8 +18,6 @@ export interface StoreMemory {
   readonly counted: Set<number>;
   /** Ascending times for work items. */
   nextTouch(): number;
-  /** The parts of the claimable tasks that are this process's; null: all. */
-  claimParts(): readonly number[] | null;
 }
 
 /** What a transaction's body is given, and what is left to be told when it has been committed. */
@@ -28,7 +26,7 @@ export interface OpenTransaction {
   wakeup(): Wakeup | null;
 }
 
-export function createTransaction(step: Step, memory: StoreMemory): OpenTransaction {
+export function createTransaction(step: Step, memory: StoreMemory, claimShare: () => ClaimShare): OpenTransaction {
   const queues = new QueueTable(step, memory.counted);
   const tasks = new TaskTable(step, queues);
   const jobs = new JobTable(step);
@@ -51,7 +49,7 @@ export function createTransaction(step: Step, memory: StoreMemory): OpenTransact
     internQueues: (keys) => queues.intern(keys),
     loadQueues: (ids) => queues.load(ids),
     loadClusters: (slugs) => clusters.load(slugs),
-    claimCandidates: (request) => new ClaimQuery(step, tasks, memory.claimParts()).candidates(request),
+    claimCandidates: (request) => new ClaimQuery(step, tasks, claimShare()).candidates(request),
     tasksOfSessions: (ids, afterId, limit) => tasks.ofSessions(ids, afterId, limit),
     failedTasksOfJob: (jobId, afterId, limit) => tasks.failedOfJob(jobId, afterId, limit),
     runningTasksOfJob: (jobId, limit) => tasks.runningOfJob(jobId, limit),

@@ -69,7 +69,10 @@ export function createTransaction(tables: Tables): StoreTransaction {
     internQueues: async (keys) => queues.intern(keys),
     loadQueues: async (ids) => queues.load(ids),
     loadClusters: async (slugs) => clusters.load(slugs),
-    claimCandidates: async (request) => claims.candidates(request),
+    claimCandidates: async (request) => {
+      const found = claims.candidates(request);
+      return { tasks: found, isAll: found.length < request.limit };
+    },
     tasksOfSessions: async (ids, afterId, limit) => tasks.ofSessions(ids, afterId, limit),
     failedTasksOfJob: async (jobId, afterId, limit) => tasks.failedOfJob(jobId, afterId, limit),
     runningTasksOfJob: async (jobId, limit) => tasks.runningOfJob(jobId, limit),
