@@ -5,11 +5,11 @@ import type { Figure } from "./figures.ts";
 import { handleSignals } from "./harness/cleanup.ts";
 import { describeMachine } from "./harness/machine.ts";
 import { Progress } from "./harness/progress.ts";
-import { formatFigure, formatHead, formatMachine, type Results } from "./harness/report.ts";
+import { formatFigure, formatHead, formatOrigin, type Results } from "./harness/report.ts";
 import { runScenario } from "./harness/run-scenario.ts";
+import { type BenchStore, openStore } from "./harness/store.ts";
 import { type BenchOptions, parseBenchCommand } from "./options.ts";
 import { SCENARIOS } from "./scenarios/index.ts";
-import { SCENARIO_NAMES } from "./scenarios/names.ts";
 
 async function main(): Promise<number> {
   const command = parseBenchCommand(process.argv.slice(2));
@@ -24,7 +24,13 @@ async function main(): Promise<number> {
   }
   handleSignals();
   const { options } = command;
-  const results = await runAll(options);
+  const store = await openStore(options.store);
+  if (typeof store === "string") {
+    process.stderr.write(`bench: ${store}\n`);
+    return 1;
+  }
+  await using _ = store;
+  const results = await runAll(options, store);
   if (options.json !== undefined) {
     mkdirSync(dirname(options.json), { recursive: true });
     writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`);
@@ -32,22 +38,24 @@ async function main(): Promise<number> {
   return Object.keys(results.failures).length === 0 ? 0 : 1;
 }
 
-async function runAll(options: BenchOptions): Promise<Results> {
-  const { quick, only, runners, concurrency } = options;
+async function runAll(options: BenchOptions, store: BenchStore): Promise<Results> {
+  const { quick, scenarios, runners, concurrency } = options;
   const directory = options.directory ?? tmpdir();
   mkdirSync(directory, { recursive: true });
   const machine = describeMachine(directory);
   const figures: Figure[] = [];
   const failures: Record<string, string> = {};
-  const names = SCENARIO_NAMES.filter((name) => only.length === 0 || only.includes(name));
-  process.stdout.write(`${formatMachine(machine)}\n\n${formatHead()}\n`);
+  const { kind, description, note } = store;
+  const origin = { machine, store: { kind, description, note } };
+  process.stdout.write(`${formatOrigin(origin)}\n\n${formatHead()}\n`);
   const progress = new Progress(process.stderr);
-  for (const [index, name] of names.entries()) {
-    progress.step(`[${index + 1}/${names.length}] ${name}`);
+  for (const [index, name] of scenarios.entries()) {
+    progress.step(`[${index + 1}/${scenarios.length}] ${name}`);
     try {
       await runScenario({
         scenario: SCENARIOS[name],
         options,
+        store,
         directory,
         say: (what) => progress.detail(what),
         onFigure(figure) {
@@ -62,7 +70,7 @@ async function runAll(options: BenchOptions): Promise<Results> {
   }
   progress.stop();
   const byName = Object.fromEntries(figures.map(({ name, ...figure }) => [name, figure]));
-  return { machine, quick, runners, concurrency, figures: byName, failures };
+  return { ...origin, quick, runners, concurrency, figures: byName, failures };
 }
 
 process.exitCode = await main();

@@ -1,10 +1,12 @@
 import { expect, it } from "vitest";
 import { type BenchOptions, parseBenchCommand } from "./options.ts";
+import { SCENARIO_NAMES, scenariosOn } from "./scenarios/names.ts";
 
 const DEFAULTS: BenchOptions = {
   quick: false,
   json: undefined,
-  only: [],
+  store: "sqlite",
+  scenarios: scenariosOn("sqlite"),
   runners: 1,
   concurrency: 1_000,
   directory: undefined,
@@ -22,7 +24,8 @@ it("takes all options", () => {
     options: {
       quick: true,
       json: "a.json",
-      only: ["chain", "submit"],
+      store: "sqlite",
+      scenarios: ["chain", "submit"],
       runners: 2,
       concurrency: 9,
       directory: "d",
@@ -33,19 +36,31 @@ it("takes all options", () => {
 
 it("lists options and scenarios", () => {
   const command = parseBenchCommand(["--help"]);
-  expect(command.kind === "help" && command.text).toMatch(/--quick[\s\S]*Scenarios: latency, fan-out/);
+  expect(command.kind === "help" && command.text).toMatch(
+    /--quick[\s\S]*Scenarios: latency, fan-out[\s\S]*on mongodb also batch/,
+  );
 });
 
 it("refuses with all problems at once", () => {
-  const args = "--only fan-in --runners 0 --concurrency 1.5 --store mongodb";
+  const args = "--only fan-in --runners 0 --concurrency 1.5 --store mysql";
   expect(parseBenchCommand(args.split(" "))).toEqual({
     kind: "refused",
     problems: [
+      "--store must be sqlite or mongodb, not mysql",
       expect.stringContaining("--only fan-in is no scenario; there are latency"),
       "--runners must be a whole number from 1 to 16, not 0",
       "--concurrency must be a whole number from 1 to 10000, not 1.5",
-      "--store mongodb is not available; only sqlite is",
     ],
+  });
+});
+
+it("runs what is about several orchestrators on MongoDB only", () => {
+  expect(scenariosOn("sqlite")).not.toContain("replicas");
+  const command = parseBenchCommand(["--store", "mongodb"]);
+  expect(command).toEqual({ kind: "run", options: { ...DEFAULTS, store: "mongodb", scenarios: SCENARIO_NAMES } });
+  expect(parseBenchCommand(["--only", "replicas"])).toEqual({
+    kind: "refused",
+    problems: ["--only replicas needs --store mongodb"],
   });
 });
 

@@ -1,5 +1,7 @@
 import type { Client, JobSubmission, SubmitOptions } from "taskgrove";
 import { Noop, noops } from "../tasks.ts";
+import type { Orchestrator } from "./orchestrator.ts";
+import { until } from "./until.ts";
 
 /** A cluster without runners. */
 export const ELSEWHERE = "elsewhere";
@@ -30,6 +32,36 @@ export async function submitSingles(
   const task = new Noop({ index: 0 });
   const jobs = Array.from({ length: count }, () => ({ name: "single", tasks: task, options }));
   return submitAll(client, jobs, window);
+}
+
+const SETTLED = "taskgrove_tasks_settled_total";
+
+/**
+ * Submits jobs of one task, evenly through all of these orchestrators of one database, while their runners compute them. Returns the time from the
+ * first submission until the last task is computed, in milliseconds.
+ */
+export async function timeSingles(
+  orchestrators: readonly Orchestrator[],
+  count: number,
+  window: number,
+): Promise<number> {
+  const settled = async () => {
+    const all = await Promise.all(orchestrators.map((orchestrator) => orchestrator.metrics()));
+    return all.reduce((sum, metrics) => sum + (metrics.get(SETTLED) ?? 0), 0);
+  };
+  const before = await settled();
+  const startMs = performance.now();
+  const share = Math.ceil(count / orchestrators.length);
+  await Promise.all(
+    orchestrators.map(async ({ client }, index) => {
+      const own = Math.min(share, count - index * share);
+      const ids = await submitSingles(client, own, {}, Math.ceil(window / orchestrators.length));
+      // The oldest job comes first, so the last one is done at the end, save for what else the runners hold at that moment.
+      await client.jobs.wait(ids.at(-1) ?? "");
+    }),
+  );
+  await until("all tasks are computed", async () => (await settled()) - before >= count);
+  return performance.now() - startMs;
 }
 
 async function submitAll(

@@ -1,4 +1,5 @@
 import type { AnyTask, SubmitOptions } from "taskgrove";
+import type { Figure } from "../figures.ts";
 import type { Bench } from "./bench.ts";
 import type { Orchestrator } from "./orchestrator.ts";
 
@@ -38,15 +39,43 @@ async function runJob({ client }: Orchestrator, task: AnyTask, options?: SubmitO
   return durationMs;
 }
 
-/** Counts commits of an orchestrator for each thousand of what its metric `counter` counts, from now until the returned function is called. */
-export async function countCommits(orchestrator: Orchestrator, counter: string): Promise<() => Promise<number>> {
+/** What `count…` is to count for. */
+export interface CostBase {
+  /** The metric that counts what costs are counted for. */
+  readonly counter: string;
+  /** What one of them is called. */
+  readonly unit: string;
+}
+
+/** Tasks that were computed. */
+export const PER_TASK: CostBase = { counter: "taskgrove_tasks_settled_total", unit: "tasks" };
+
+/**
+ * Counts what orchestrators ask of their store for each thousand tasks, from now until the returned function is called: commits; of a database
+ * server also round trips, and transactions that were run again after a conflict. `name` is the begin of the names of the figures.
+ */
+export async function countCosts(
+  orchestrators: readonly Orchestrator[],
+  { counter, unit }: CostBase = PER_TASK,
+): Promise<(name: string) => Promise<Figure[]>> {
   const read = async () => {
-    const metrics = await orchestrator.metrics();
-    return { commits: metrics.get("taskgrove_commit_seconds_count") ?? 0, items: metrics.get(counter) ?? 0 };
+    const all = await Promise.all(orchestrators.map((orchestrator) => orchestrator.metrics()));
+    return (metric: string) => all.reduce((sum, metrics) => sum + (metrics.get(metric) ?? 0), 0);
   };
   const before = await read();
-  return async () => {
+  return async (name) => {
     const after = await read();
-    return (1_000 * (after.commits - before.commits)) / (after.items - before.items);
+    const items = after(counter) - before(counter);
+    const cost = (what: string, metric: string): Figure => ({
+      name: `${name}_${what.replace(" ", "_")}`,
+      value: (1_000 * (after(metric) - before(metric))) / items,
+      unit: `${what}/1k ${unit}`,
+    });
+    const commits = cost("commits", "taskgrove_commit_seconds_count");
+    // The embedded store has no server to be asked, and nobody to be in the way of.
+    if (after(ROUND_TRIPS) === 0) return [commits];
+    return [commits, cost("round trips", ROUND_TRIPS), cost("conflicts", "taskgrove_transactions_retried_total")];
   };
 }
+
+const ROUND_TRIPS = "taskgrove_store_round_trips_total";

@@ -2,8 +2,9 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Client } from "taskgrove";
 import { type Child, startChild } from "./child.ts";
+import type { Database } from "./store.ts";
 
-/** An orchestrator on a database of its own, in its own process. */
+/** An orchestrator in its own process. */
 export interface Orchestrator extends AsyncDisposable {
   /** Where runners and submitters connect. */
   readonly address: string;
@@ -15,21 +16,23 @@ export interface Orchestrator extends AsyncDisposable {
   peakRss(): Promise<number | undefined>;
 }
 
-/** Starts one whose database and log lie in `directory`; resolves when it serves. */
-export async function startOrchestrator(
-  name: string,
-  directory: string,
-  profile: string | undefined,
-): Promise<Orchestrator> {
+/** What an orchestrator is started with. */
+export interface OrchestratorOptions {
+  readonly name: string;
+  readonly database: Database;
+  /** Where its log goes. */
+  readonly directory: string;
+  readonly profile: string | undefined;
+}
+
+/** Starts an orchestrator; resolves when it serves. */
+export async function startOrchestrator(options: OrchestratorOptions): Promise<Orchestrator> {
+  const { name, database, directory, profile } = options;
   const listening = Promise.withResolvers<{ readonly grpcAddress: string; readonly httpAddress: string }>();
   const child = startChild({
     name: `orchestrator ${name}`,
     script: "../services/orchestrator/main.ts",
-    args: [
-      ...["--grpc-port", "0", "--http-port", "0"],
-      ...["--sqlite-file", join(directory, `${name}.db`), "--sqlite-synchronous", "full"],
-      ...["--log-level", "info"],
-    ],
+    args: ["--grpc-port", "0", "--http-port", "0", "--log-level", "info", ...database.flags],
     log: join(directory, `${name}.log`),
     profile,
     onLine(line) {

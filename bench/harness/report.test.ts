@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { formatFigure, formatHead, formatMachine } from "./report.ts";
+import { formatFigure, formatHead, formatOrigin } from "./report.ts";
 
 it("lines values, units and targets up under their heads", () => {
   const lines = [
@@ -31,8 +31,11 @@ it("says where figures come from, and warns when durability cost nothing", () =>
     fdatasyncMs: 0.256,
     isInMemory: false,
   };
-  expect(formatMachine(machine)).toBe(
-    "Some CPU, 2 cores, 24 GiB, linux 6 x64, Node v24, fdatasync 0.26 ms\n2026-01-02T03:04:05.678Z, commit unknown",
+  const store = { kind: "sqlite", description: "Some store", note: "" } as const;
+  expect(formatOrigin({ machine, store })).toBe(
+    "Some CPU, 2 cores, 24 GiB, linux 6 x64, Node v24, fdatasync 0.26 ms\n" +
+      "2026-01-02T03:04:05.678Z, commit unknown\nSome store",
   );
-  expect(formatMachine({ ...machine, isInMemory: true })).toContain("durability costs nothing");
+  expect(formatOrigin({ machine: { ...machine, isInMemory: true }, store })).toContain("durability costs nothing");
+  expect(formatOrigin({ machine, store: { ...store, note: "A stand-in." } })).toMatch(/Some store\nA stand-in\.$/);
 });

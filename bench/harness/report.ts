@@ -1,9 +1,12 @@
 import { type Figure, isReached } from "../figures.ts";
 import type { Machine } from "./machine.ts";
+import type { StoreKind } from "./store.ts";
 
 /** What the whole benchmark found, as it is written to a file. */
 export interface Results {
   readonly machine: Machine;
+  /** What orchestrators kept their state in, and how figures of it are not to be read. */
+  readonly store: { readonly kind: StoreKind; readonly description: string; readonly note: string };
   readonly quick: boolean;
   readonly runners: number;
   readonly concurrency: number;
@@ -13,13 +16,15 @@ export interface Results {
   readonly failures: Readonly<Record<string, string>>;
 }
 
-/** Lines that say where and when figures were measured. */
-export function formatMachine(machine: Machine): string {
+/** Lines that say where, when and on what figures were measured. */
+export function formatOrigin({ machine, store }: Pick<Results, "machine" | "store">): string {
   const { date, commit, cpu, cores, memoryGiB, system, node, fdatasyncMs, isInMemory } = machine;
   const lines = [
     `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}, fdatasync ${fdatasyncMs.toFixed(2)} ms`,
     `${date}, commit ${commit === "" ? "unknown" : commit}`,
+    store.description,
   ];
+  if (store.note !== "") lines.push(store.note);
   if (isInMemory)
     lines.push("The databases lie in memory: durability costs nothing here and figures are too good; see --directory.");
   return lines.join("\n");

@@ -6,6 +6,7 @@ import type { Bench, Scenario } from "./bench.ts";
 import { atExit, deleteFolder } from "./cleanup.ts";
 import { startOrchestrator } from "./orchestrator.ts";
 import { startRunners } from "./runners.ts";
+import type { BenchStore } from "./store.ts";
 
 /** No scenario takes longer; one that does has failed. */
 const TIMEOUT_MS = 10 * 60_000;
@@ -14,6 +15,7 @@ const TIMEOUT_MS = 10 * 60_000;
 export interface ScenarioRun {
   readonly scenario: Scenario;
   readonly options: BenchOptions;
+  readonly store: BenchStore;
   /** Databases and logs go to a folder below. */
   readonly directory: string;
   readonly say: Bench["say"];
@@ -21,7 +23,7 @@ export interface ScenarioRun {
 }
 
 /** Runs one scenario; when it has ended, its processes and files are gone. Rejects when it failed or took too long. */
-export async function runScenario({ scenario, options, directory, say, onFigure }: ScenarioRun): Promise<void> {
+export async function runScenario({ scenario, options, store, directory, say, onFigure }: ScenarioRun): Promise<void> {
   const failed = Promise.withResolvers<never>();
   const timer = setTimeout(
     () => failed.reject(new Error(`took longer than ${TIMEOUT_MS / 60_000} minutes`)),
@@ -35,16 +37,21 @@ export async function runScenario({ scenario, options, directory, say, onFigure 
     forgetFolder();
     deleteFolder(folder);
   });
-  const { quick, runners: count, concurrency, profile } = options;
+  const { quick, concurrency, profile } = options;
+  const openDatabase = async (name: string) => resources.use(await store.openDatabase(name, folder));
   const bench: Bench = {
     quick,
     say,
-    async startOrchestrator(name) {
-      const orchestrator = resources.use(await startOrchestrator(name, folder, profile));
+    scaled: (full) => Math.max(1, Math.round(full * store.scale)),
+    speedTarget: (target) => (store.kind === "sqlite" ? { target } : {}),
+    openDatabase,
+    async startOrchestrator(name, shared) {
+      const database = shared ?? (await openDatabase(name));
+      const orchestrator = resources.use(await startOrchestrator({ name, directory: folder, database, profile }));
       orchestrator.process.unexpectedEnd.catch(failed.reject);
       return orchestrator;
     },
-    async startRunners() {
+    async startRunners(count = options.runners) {
       const runners = resources.use(await startRunners({ count, concurrency, directory: folder, profile }));
       runners.unexpectedEnd.catch(failed.reject);
       return runners;

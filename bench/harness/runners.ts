@@ -5,12 +5,12 @@ import type { Orchestrator } from "./orchestrator.ts";
 import type { FromRunner, ToRunner } from "./runner-process.ts";
 import { until } from "./until.ts";
 
-/** Runner processes, which run at one orchestrator at a time. */
+/** Runner processes, which run at one orchestrator at a time, or are dealt out evenly to several on one database. */
 export interface Runners extends AsyncDisposable {
   /** Begins to run there. Does not wait until the runners are connected. */
-  start(orchestrator: Orchestrator): void;
+  start(...orchestrators: readonly Orchestrator[]): void;
   /** Begins to run there, and waits until all are connected. */
-  connect(orchestrator: Orchestrator): Promise<void>;
+  connect(...orchestrators: readonly Orchestrator[]): Promise<void>;
   /** Drains, and waits until all sessions have ended. */
   stop(): Promise<void>;
   /** Rejects when one ends without having been told to; never resolves. */
@@ -32,14 +32,18 @@ export async function startRunners({ count, concurrency, directory, profile }: R
   const children = Array.from({ length: count }, (_, index) => startRunner(`runner ${index + 1}`, directory, profile));
   const unexpectedEnd = Promise.race(children.map(({ child }) => child.unexpectedEnd));
   await Promise.race([Promise.all(children.map(({ next }) => next("ready"))), unexpectedEnd]);
-  const start = ({ address }: Orchestrator) => {
-    for (const { name, send } of children) send({ kind: "start", address, name, concurrency });
+  const start = (...orchestrators: readonly Orchestrator[]) => {
+    for (const [index, { name, send }] of children.entries()) {
+      const { address } = need(orchestrators[index % orchestrators.length]);
+      send({ kind: "start", address, name, concurrency });
+    }
   };
   return {
     start,
-    async connect(orchestrator) {
-      start(orchestrator);
-      await until("all runners are connected", async () => (await connected(orchestrator.client)) === count);
+    async connect(...orchestrators) {
+      start(...orchestrators);
+      const { client } = need(orchestrators[0]);
+      await until("all runners are connected", async () => (await connected(client)) === count);
     },
     async stop() {
       const stopped = Promise.all(children.map(({ next }) => next("stopped")));
@@ -79,6 +83,11 @@ function startRunner(name: string, directory: string, profile: string | undefine
       return promise;
     },
   };
+}
+
+function need(orchestrator: Orchestrator | undefined): Orchestrator {
+  if (orchestrator === undefined) throw new Error("runners need an orchestrator");
+  return orchestrator;
 }
 
 async function connected(client: Client): Promise<number> {

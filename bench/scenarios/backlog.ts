@@ -17,24 +17,27 @@ interface Shape {
   readonly tasks: number;
 }
 
-const FAN_OUT: Shape = { name: "fan_out", task: () => new FanOut({ count: 10_000 }), tasks: 10_001 };
-const RECURSION: Shape = { name: "recursion", task: () => new Split({ levels: 12, join: false }), tasks: 4_095 };
-const CHAIN: Shape = { name: "chain", task: () => new Chain({ length: 300 }), tasks: 301 };
+function fanOutOf(count: number): Shape {
+  return { name: "fan_out", task: () => new FanOut({ count }), tasks: count + 1 };
+}
+
+function recursionOf(levels: number): Shape {
+  return { name: "recursion", task: () => new Split({ levels, join: false }), tasks: 2 ** levels - 1 };
+}
+
+function chainOf(length: number): Shape {
+  return { name: "chain", task: () => new Chain({ length }), tasks: length + 1 };
+}
 
 /** Where the tasks of the backlog wait. */
 interface Kind {
   readonly name: string;
   readonly options: { readonly cluster?: string };
-  readonly shapes: readonly Shape[];
 }
 
-const OTHER_QUEUE: Kind = {
-  name: "other_queue",
-  options: { cluster: ELSEWHERE },
-  shapes: [FAN_OUT, RECURSION, CHAIN],
-};
+const OTHER_QUEUE: Kind = { name: "other_queue", options: { cluster: ELSEWHERE } };
 /** Behind the measured tasks. Only what keeps runners busy can be measured: else they use up the backlog at the same time. */
-const SAME_QUEUE: Kind = { name: "same_queue", options: {}, shapes: [FAN_OUT] };
+const SAME_QUEUE: Kind = { name: "same_queue", options: {} };
 
 interface Loaded {
   readonly size: number;
@@ -49,18 +52,21 @@ interface Loaded {
  */
 export const backlog: Scenario = async function* (bench) {
   const runners = await bench.startRunners();
+  const fanOut = fanOutOf(bench.scaled(10_000));
+  const others = [recursionOf(Math.round(Math.log2(bench.scaled(2 ** 12)))), chainOf(bench.scaled(300))];
   for (const kind of [OTHER_QUEUE, SAME_QUEUE]) {
-    const shapes = bench.quick ? [FAN_OUT] : kind.shapes;
+    const shapes = bench.quick || kind === SAME_QUEUE ? [fanOut] : [fanOut, ...others];
     const loaded = await load(bench, kind, shapes);
     await measureInTurns(bench, kind, loaded, runners);
-    for (const shape of shapes) yield* figuresOf(kind, shape, loaded);
+    for (const shape of shapes) yield* figuresOf(bench, kind, shape, loaded);
     for (const { orchestrator } of loaded) await orchestrator[Symbol.asyncDispose]();
   }
 };
 
 async function load(bench: Bench, kind: Kind, shapes: readonly Shape[]): Promise<Loaded[]> {
   const loaded: Loaded[] = [];
-  for (const size of [0, BASE, 100_000, ...(bench.quick ? [] : [1_000_000])]) {
+  const sizes = [BASE, 100_000, ...(bench.quick ? [] : [1_000_000])].map(bench.scaled);
+  for (const size of [0, ...sizes]) {
     const orchestrator = await bench.startOrchestrator(`backlog-${kind.name}-${size}`);
     await orchestrator.client.clusters.create({ slug: ELSEWHERE });
     const one = { size, orchestrator, costs: new Map(shapes.map((shape) => [shape, [] as number[]])) };
@@ -110,18 +116,19 @@ async function measure(orchestrator: Orchestrator, runners: Runners, { task, tas
   return (1_000 * (endedAt.getTime() - startedAt.getTime())) / tasks;
 }
 
-function* figuresOf(kind: Kind, shape: Shape, loaded: readonly Loaded[]): Generator<Figure> {
+function* figuresOf(bench: Bench, kind: Kind, shape: Shape, loaded: readonly Loaded[]): Generator<Figure> {
+  const smallest = bench.scaled(BASE);
   const name = `backlog_${kind.name}_${shape.name}`;
   for (const { size, costs } of loaded)
     yield { name: `${name}_${shortCount(size)}`, value: median(costs.get(shape) ?? []), unit: "µs/task" };
-  const base = loaded.find(({ size }) => size === BASE)?.costs.get(shape) ?? [];
+  const base = loaded.find(({ size }) => size === smallest)?.costs.get(shape) ?? [];
   const largest = loaded.at(-1);
   // Of two sizes in the same round, and then the one in the middle.
   const ratios = (largest?.costs.get(shape) ?? []).map((cost, round) => cost / (base[round] ?? Number.NaN));
   yield {
     name: `${name}_${shortCount(largest?.size ?? 0)}_ratio`,
     value: median(ratios),
-    unit: `× cost at ${shortCount(BASE)}`,
-    target: { atMost: 1.3 },
+    unit: `× cost at ${shortCount(smallest)}`,
+    ...bench.speedTarget({ atMost: 1.3 }),
   };
 }

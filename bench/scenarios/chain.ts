@@ -1,6 +1,6 @@
 import { median, shortCount } from "../figures.ts";
 import type { Scenario } from "../harness/bench.ts";
-import { timeJob } from "../harness/measure.ts";
+import { countCosts, timeJob } from "../harness/measure.ts";
 import { Chain } from "../tasks.ts";
 
 interface Size {
@@ -22,15 +22,16 @@ export const chain: Scenario = async function* (bench) {
   const runners = await bench.startRunners();
   await runners.connect(orchestrator);
   const sizes = bench.quick ? QUICK_SIZES : SIZES;
-  for (const { length, warmUps, rounds } of sizes) {
-    const times = await timeJob(bench, orchestrator, {
-      name: shortCount(length),
-      task: () => new Chain({ length }),
-      warmUps,
-      rounds,
-    });
-    yield { name: `chain_${shortCount(length)}`, value: median(times), unit: "ms" };
-    yield { name: `chain_${shortCount(length)}_step`, value: (1_000 * median(times)) / length, unit: "µs/task" };
+  for (const { length: full, warmUps, rounds } of sizes) {
+    const length = bench.scaled(full);
+    const run = { name: shortCount(length), task: () => new Chain({ length }) };
+    await timeJob(bench, orchestrator, { ...run, warmUps, rounds: 0 });
+    const costs = await countCosts([orchestrator]);
+    const times = await timeJob(bench, orchestrator, { ...run, warmUps: 0, rounds });
+    const name = `chain_${shortCount(length)}`;
+    yield { name, value: median(times), unit: "ms" };
+    yield { name: `${name}_step`, value: (1_000 * median(times)) / length, unit: "µs/task" };
+    yield* await costs(name);
   }
   const peak = await orchestrator.peakRss();
   if (peak !== undefined) yield { name: "chain_peak_rss", value: peak / 2 ** 20, unit: "MiB", target: { atMost: 512 } };

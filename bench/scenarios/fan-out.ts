@@ -1,6 +1,6 @@
 import { median, shortCount } from "../figures.ts";
 import type { Scenario } from "../harness/bench.ts";
-import { countCommits, timeJob } from "../harness/measure.ts";
+import { countCosts, timeJob } from "../harness/measure.ts";
 import { FanOut } from "../tasks.ts";
 
 const TARGET_TASKS_PER_SECOND = 20_000;
@@ -24,9 +24,16 @@ export const fanOut: Scenario = async function* (bench) {
   const orchestrator = await bench.startOrchestrator("fan-out");
   const runners = await bench.startRunners();
   await runners.connect(orchestrator);
-  await timeJob(bench, orchestrator, { name: "10k", task: () => new FanOut({ count: 10_000 }), warmUps: 2, rounds: 0 });
-  for (const { count, rounds, quickRounds, hasTarget } of SIZES) {
-    const commits = await countCommits(orchestrator, "taskgrove_tasks_settled_total");
+  const warm = bench.scaled(10_000);
+  await timeJob(bench, orchestrator, {
+    name: shortCount(warm),
+    task: () => new FanOut({ count: warm }),
+    warmUps: 2,
+    rounds: 0,
+  });
+  for (const { count: full, rounds, quickRounds, hasTarget } of SIZES) {
+    const count = bench.scaled(full);
+    const costs = await countCosts([orchestrator]);
     const times = await timeJob(bench, orchestrator, {
       name: shortCount(count),
       task: () => new FanOut({ count }),
@@ -34,9 +41,9 @@ export const fanOut: Scenario = async function* (bench) {
       rounds: bench.quick ? quickRounds : rounds,
     });
     const value = (count + 1) / (median(times) / 1_000);
-    const target = hasTarget ? { target: { atLeast: TARGET_TASKS_PER_SECOND } } : {};
+    const target = hasTarget ? bench.speedTarget({ atLeast: TARGET_TASKS_PER_SECOND }) : {};
     yield { name: `fan_out_${shortCount(count)}`, value, unit: "tasks/s", ...target };
-    yield { name: `fan_out_${shortCount(count)}_commits`, value: await commits(), unit: "commits/1k tasks" };
+    yield* await costs(`fan_out_${shortCount(count)}`);
   }
   const peak = await orchestrator.peakRss();
   if (peak !== undefined)

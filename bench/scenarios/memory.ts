@@ -11,9 +11,9 @@ export const memory: Scenario = async function* (bench) {
   const orchestrator = await bench.startOrchestrator("memory");
   const { client } = orchestrator;
   await client.clusters.create({ slug: ELSEWHERE });
-  const tasks = bench.quick ? 100_000 : 1_000_000;
+  const tasks = bench.scaled(bench.quick ? 100_000 : 1_000_000);
   bench.say("warming up");
-  await submitBulk(client, WARM_UP, { cluster: ELSEWHERE });
+  await submitBulk(client, bench.scaled(WARM_UP), { cluster: ELSEWHERE });
   const before = await orchestrator.metrics();
   await submitBulk(client, tasks, { cluster: ELSEWHERE }, (stored) => {
     if (stored % 10_000 === 0)
