@@ -93,4 +93,5 @@ function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-process.exitCode = await main();
+// Requests that were given up may still be under way.
+process.exit(await main());

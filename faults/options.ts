@@ -32,7 +32,7 @@ Usage: npm run faults -- [options]
   --seconds N       how long to disturb, 1 to 1000000 (default 60); each minute is a round, which ends with a quiet phase and a check
   --seed S          whole number from 0 to ${MAX_SEED}: the same seed gives the same disturbances and jobs (default: by chance)
   --lease-ms N      lease of a runner, 500 to 60000 (default 2000)
-  --jobs N          jobs that go on at the same time, 1 to 1000 (default 16)
+  --jobs N          jobs that go on at the same time, 1 to 1000 (default 24)
   --keep            keep the folder with logs and histories, also when all was well
   --help            this text
 
@@ -74,7 +74,7 @@ function parseFlags(args: readonly string[]) {
         seconds: { type: "string", default: "60" },
         seed: { type: "string" },
         "lease-ms": { type: "string", default: "2000" },
-        jobs: { type: "string", default: "16" },
+        jobs: { type: "string", default: "24" },
         keep: { type: "boolean", default: false },
         help: { type: "boolean", default: false },
       },

@@ -106,8 +106,8 @@ function many<T>(count: number, make: () => T): T[] {
 /** Most tasks are short; some take longer than a lease. */
 function duration(random: Random): number {
   const kind = random.next();
-  if (kind < 0.6) return random.between(0, 20);
-  return kind < 0.97 ? random.between(20, 300) : random.between(1_000, 3_500);
+  if (kind < 0.5) return random.between(0, 20);
+  return kind < 0.94 ? random.between(20, 300) : random.between(1_000, 3_500);
 }
 
 function leaf(random: Random): StepPlan {

@@ -44,12 +44,8 @@ describe("the schedule", () => {
       const all = planDisturbances({ ...options, seed });
       const rows = [...Map.groupBy(all, ({ row }) => row).values()];
       const kinds = all.map((one) => `${one.row} ${one.kind === "link" ? "link" : one.target.replace(/-\d/, "")}`);
-      expect([...new Set(kinds)].sort()).toEqual([
-        "links link",
-        "runners runner",
-        "servers database",
-        "servers orchestrator",
-      ]);
+      const known = ["links link", "runners runner", "servers database", "servers orchestrator"];
+      expect(kinds.filter((kind) => !known.includes(kind))).toEqual([]);
       expect(rows.map((list) => list.length).reduce((sum, length) => sum + length)).toBe(all.length);
       for (const list of rows) {
         for (const [index, { atMs, lastsMs }] of list.entries()) {

@@ -77,7 +77,7 @@ export class Submitter {
         const job = seen.findLast((update) => update.job !== undefined)?.job;
         if (job !== undefined && isEnded(job.state) && job.taskCounts.running === 0) return job;
       } catch (error) {
-        if (!isOutage(error)) throw error;
+        if (!(error instanceof TaskgroveError && UNKNOWN_OUTCOME.has(error.code))) throw error;
       }
       await sleep(PAUSE_MS);
     }
@@ -91,7 +91,7 @@ export class Submitter {
   async #watch(client: Client, jobId: string, seen: JobUpdate[]): Promise<void> {
     const silence = new AbortController();
     const signal = AbortSignal.any([silence.signal, this.#stop]);
-    const stopWaiting = () => silence.abort(new TaskgroveError("DEADLINE_EXCEEDED", "SILENCE", "nothing was heard"));
+    const stopWaiting = () => silence.abort();
     let timer = setTimeout(stopWaiting, SILENCE_MS);
     const resumeToken = seen.at(-1)?.resumeToken;
     try {
@@ -100,6 +100,8 @@ export class Submitter {
         clearTimeout(timer);
         timer = setTimeout(stopWaiting, SILENCE_MS);
       }
+    } catch (error) {
+      if (!signal.aborted) throw error;
     } finally {
       clearTimeout(timer);
     }
@@ -138,11 +140,6 @@ export class Submitter {
     if (way === undefined) throw new Error("there is no orchestrator");
     return way;
   }
-}
-
-function isOutage(error: unknown): boolean {
-  if (error instanceof TaskgroveError) return UNKNOWN_OUTCOME.has(error.code);
-  return error instanceof DOMException && error.name === "AbortError";
 }
 
 async function afterPatience(): Promise<Answer<never>> {

@@ -71,6 +71,7 @@ export async function runRound(context: RoundContext, round: number, durationMs:
     if (settleMs > 0) await sleep(settleMs);
   } finally {
     clearInterval(saying);
+    stop.abort();
     submitter.close();
   }
   const evidence = await collect(context, round, workload, requests);

@@ -53,7 +53,8 @@ export function oneExecution({ job, plan, tasks, executions, stepsOf }: JobCase)
       if (!isGranted) problems.push(`attempt ${attempt} was executed by ${where} and granted to nobody`);
     }
     const task = tasks.get(taskId);
-    const name = task === undefined ? `task ${taskId}, which is not stored,` : nameOf(task);
+    if (task === undefined) problems.push("it is not stored");
+    const name = task === undefined ? `task ${taskId}` : nameOf(task);
     return problems.map((problem) => {
       const message = `${name} of ${plan.key}: ${problem}`;
       return { rule: "one-execution" as const, message, jobId: job.id, key: plan.key, taskIds: [taskId] };
