@@ -84,14 +84,13 @@ class Upload implements CacheUpload {
     }
     this.#held.push(data);
     this.#heldBytes += data.length;
-    if (this.#heldBytes > CHUNK_BYTES) await this.#store(this.#takeFull());
-    return accept(null);
+    return this.#heldBytes > CHUNK_BYTES ? this.#store(this.#takeFull()) : accept(null);
   }
 
   finish(): Promise<Result<CacheValueRecord>> {
     const rest = this.#held.length > 0 || this.#chunks === 0 ? [Buffer.concat(this.#held)] : [];
     return inBatch(this.#run, async (context) => {
-      const refusal = await checkWriter(context, this.#target);
+      const refusal = await this.#check(context);
       if (refusal !== null) {
         if (this.#chunks > 0) context.uow.write("abortUploads", this.#valueId);
         return { ok: false, rejection: refusal };
@@ -121,16 +120,28 @@ class Upload implements CacheUpload {
     return full;
   }
 
-  async #store(chunks: readonly Uint8Array[]): Promise<void> {
-    await inBatch(this.#run, async (context) => this.#writeChunks(context, chunks));
+  async #store(chunks: readonly Uint8Array[]): Promise<Result<null>> {
+    const refusal = await inBatch(this.#run, async (context) => {
+      const refusal = await this.#check(context);
+      if (refusal === null) this.#writeChunks(context, chunks);
+      return refusal;
+    });
+    if (refusal !== null) return { ok: false, rejection: refusal };
     this.#chunks += chunks.length;
+    return accept(null);
+  }
+
+  /** Refuses what `checkWriter` refuses, and an upload whose first chunks were cleaned up because nothing came for too long. */
+  async #check(context: BatchContext): Promise<Rejection | null> {
+    const refusal = await checkWriter(context, this.#target);
+    if (refusal !== null || this.#chunks === 0) return refusal;
+    if ((await context.uow.tx.loadUploads([this.#valueId])).length > 0) return null;
+    return { reason: "UNAVAILABLE", message: "the upload took too long and was given up; begin it again" };
   }
 
   #writeChunks(context: BatchContext, chunks: readonly Uint8Array[]): void {
     const { uow } = context;
-    if (this.#chunks === 0) {
-      uow.write("beginUploads", { valueId: this.#valueId, jobId: this.#target.jobId, startedAt: uow.now });
-    }
+    uow.write("beginUploads", { valueId: this.#valueId, jobId: this.#target.jobId, startedAt: uow.now });
     for (const [offset, data] of chunks.entries()) {
       uow.write("putChunks", { valueId: this.#valueId, index: this.#chunks + offset, data });
     }

@@ -14,7 +14,7 @@ import { attemptContext } from "./settle.ts";
 /** Sessions given up in one batch. */
 const SESSIONS_PER_BATCH = 20;
 const PRUNED_PER_BATCH = 100;
-/** An upload to the job cache that takes longer has been left behind by whoever began it. */
+/** An upload to the job cache to which nothing was added for longer has been left behind by whoever began it. */
 const UPLOAD_PATIENCE_MS = 3_600_000;
 const UPLOADS_PER_BATCH = 10;
 

@@ -138,7 +138,9 @@ export interface StoreTransaction {
   loadCacheValue(jobId: string, key: string): Promise<CacheValueRecord | null>;
   /** Up to `limit` values of a job with keys that begin with `prefix`. */
   cacheValuesBelow(jobId: string, prefix: string, limit: number): Promise<CacheValueRecord[]>;
-  /** Uploads begun before `before` that were never finished. */
+  /** Those of these uploads that are in progress. */
+  loadUploads(valueIds: readonly string[]): Promise<string[]>;
+  /** Uploads begun or gone on with before `before` that were never finished. */
   abandonedUploads(before: number, limit: number): Promise<string[]>;
   /** Deletes up to `limit` rows of everything that belongs to a job, the job itself last. Returns whether nothing is left. */
   deleteJobSlice(jobId: string, limit: number): Promise<boolean>;
@@ -182,7 +184,7 @@ export interface WriteSet {
   readonly deleteParts?: readonly { readonly taskId: string; readonly leaseToken?: string; readonly number?: number }[];
   readonly putClusters?: readonly ClusterRecord[];
   readonly deleteClusters?: readonly string[];
-  /** An upload in progress; its chunks belong to no value yet. */
+  /** An upload in progress, begun or gone on with at `startedAt`; its chunks belong to no value yet. */
   readonly beginUploads?: readonly { readonly valueId: string; readonly jobId: string; readonly startedAt: number }[];
   readonly putChunks?: readonly { readonly valueId: string; readonly index: number; readonly data: Uint8Array }[];
   /** Makes the upload `id` the value of (jobId, key); what was there before is deleted with its chunks. */

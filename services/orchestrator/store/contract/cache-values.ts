@@ -88,6 +88,16 @@ export function contractCacheValues(contract: StoreContract): void {
       expect(await store().cacheChunk("old", 0)).toBeNull();
     });
 
+    test("an upload that goes on is not abandoned", async () => {
+      const upload = { valueId: "v", jobId: "job" };
+      await write({ beginUploads: [{ ...upload, startedAt: 10 }] });
+      await write({ beginUploads: [{ ...upload, startedAt: 30 }] });
+      expect(await inside((tx) => tx.abandonedUploads(20, 10))).toEqual([]);
+      expect(await inside((tx) => tx.loadUploads(["other", "v"]))).toEqual(["v"]);
+      await write({ abortUploads: ["v"] });
+      expect(await inside((tx) => tx.loadUploads(["v"]))).toEqual([]);
+    });
+
     test("an abort that comes after the finish leaves the value", async () => {
       const value = await put("job", "key");
       await write({ abortUploads: [value.valueId] });

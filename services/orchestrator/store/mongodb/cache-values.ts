@@ -35,11 +35,17 @@ export class CacheTable {
     return (await this.#step.find(rows.upload, kept("started", before - 1, slot), options)).map((row) => row._id);
   }
 
+  async uploads(valueIds: readonly string[]): Promise<string[]> {
+    const found = await this.#step.findByIds(this.#step.rows.upload, valueIds, { projection: { _id: 1 } });
+    return found.map((row) => row._id);
+  }
+
   begin(uploads: NonNullable<WriteSet["beginUploads"]>): void {
     const { rows, slot: keeper } = this.#step;
     this.#takeStand(uploads);
     for (const { valueId, jobId, startedAt } of uploads) {
-      this.#step.insert(rows.upload, { _id: valueId, job: jobId, started: startedAt, keeper });
+      const update = { $set: { job: jobId, started: startedAt, keeper }, $inc: { rev: 1 } };
+      this.#step.update(rows.upload, { _id: valueId }, update, true);
     }
   }
 

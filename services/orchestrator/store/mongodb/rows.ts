@@ -216,6 +216,7 @@ export interface UploadRow {
   readonly job: string;
   readonly started: number;
   readonly keeper: number;
+  readonly rev: number;
 }
 
 /** `_id` is `${job}/${key}`. */

@@ -70,6 +70,7 @@ export function createTransaction(step: Step, memory: StoreMemory, claimShare: (
       (await sessions.existIn(slug)),
     loadCacheValue: (jobId, key) => cache.find(jobId, key),
     cacheValuesBelow: (jobId, prefix, limit) => cache.below(jobId, prefix, limit),
+    loadUploads: (valueIds) => cache.uploads(valueIds),
     abandonedUploads: (before, limit) => cache.abandoned(before, limit),
     deleteJobSlice: (jobId, limit) => deleteJobSlice(step, jobId, limit),
     async write(changes) {

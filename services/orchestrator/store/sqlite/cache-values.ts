@@ -12,6 +12,7 @@ export class CacheTable {
   readonly #byKey: Query<ValueRow>;
   readonly #behind: Query<ValueRow>;
   readonly #abandoned: Query<[string]>;
+  readonly #uploadById: Query<[string]>;
   readonly #uploadsOfJob: Query<[string]>;
   readonly #beginUpload: Command;
   readonly #endUpload: Command;
@@ -26,7 +27,12 @@ export class CacheTable {
     this.#behind = query(db, BEHIND);
     this.#abandoned = query(db, "SELECT value_id FROM upload INDEXED BY upload_by_start WHERE started_at < ? LIMIT ?");
     this.#uploadsOfJob = query(db, "SELECT value_id FROM upload INDEXED BY upload_by_job WHERE job_id = ?");
-    this.#beginUpload = command(db, "INSERT INTO upload (value_id, job_id, started_at) VALUES (?, ?, ?)");
+    this.#beginUpload = command(
+      db,
+      `INSERT INTO upload (value_id, job_id, started_at) VALUES (?, ?, ?)
+       ON CONFLICT (value_id) DO UPDATE SET started_at = excluded.started_at`,
+    );
+    this.#uploadById = query(db, "SELECT value_id FROM upload WHERE value_id = ?");
     this.#endUpload = command(db, "DELETE FROM upload WHERE value_id = ?");
     this.#putChunk = command(db, "INSERT INTO cache_chunk (value_id, number, data) VALUES (?, ?, ?)");
     this.#putValue = command(db, `INSERT OR REPLACE INTO cache_value (${COLUMNS}) VALUES (?, ?, ?, ?, ?)`);
@@ -51,6 +57,10 @@ export class CacheTable {
 
   abandoned(before: number, limit: number): string[] {
     return this.#abandoned.all(before, limit).map(([id]) => id);
+  }
+
+  uploads(valueIds: readonly string[]): string[] {
+    return valueIds.filter((id) => this.#uploadById.get(id) !== undefined);
   }
 
   begin(uploads: NonNullable<WriteSet["beginUploads"]>): void {

@@ -94,6 +94,7 @@ export function createTransaction(tables: Tables): StoreTransaction {
     clusterInUse: async (slug) => queues.isBusy(slug) || tasks.hasParked(slug) || sessions.existIn(slug),
     loadCacheValue: async (jobId, key) => cache.find(jobId, key),
     cacheValuesBelow: async (jobId, prefix, limit) => cache.below(jobId, prefix, limit),
+    loadUploads: async (valueIds) => cache.uploads(valueIds),
     abandonedUploads: async (before, limit) => cache.abandoned(before, limit),
     deleteJobSlice: async (jobId, limit) => tables.deletion.deleteSlice(jobId, limit),
     write: async (changes) => write(tables, changes),
