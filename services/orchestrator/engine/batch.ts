@@ -9,6 +9,7 @@ import type { Dispatcher } from "./dispatcher.ts";
 import { type Housekept, keepHouse } from "./housekeeping.ts";
 import type { LiveSession } from "./live-session.ts";
 import { DoneTasks, propagate } from "./propagate.ts";
+import { NOTHING_RENEWED, type Renewed, renewLeases } from "./renew.ts";
 import { revoke, tellRunners } from "./revoke.ts";
 import { endSession, openSession } from "./sessions.ts";
 import {
@@ -39,13 +40,8 @@ export interface BatchResult {
   readonly claimed: Claimed;
   readonly settled: readonly SettledOutcome[];
   readonly housekept: Housekept | null;
-  readonly extended: readonly Extension[];
+  readonly renewed: Renewed;
   readonly moreWork: boolean;
-}
-
-export interface Extension {
-  readonly session: LiveSession;
-  readonly expiresAt: number;
 }
 
 const NOTHING_CLAIMED: Claimed = { grants: new Map<LiveSession, GrantedTask[]>(), count: 0, empty: [], superseded: [] };
@@ -64,7 +60,7 @@ export async function runBatch(
   await steer(context, dispatcher, by, done);
   await moveSessions(context, dispatcher, by, done);
   for (const step of by.step) uow.afterCommit.push(await step.run(context));
-  const extended = request.tick ? await extend(context, dispatcher) : [];
+  const renewed = request.tick ? await renewLeases(context, dispatcher) : NOTHING_RENEWED;
   const housekept = request.tick ? await keepHouse(context, request.mayExpire, done) : null;
   await propagate(uow, done);
   const moreWork = await runWork(context, request.storedWork);
@@ -74,7 +70,7 @@ export async function runBatch(
   // What follows the commit counts in them.
   await context.ensureQueues(uow.queues.deltas.keys());
   await uow.finish(context.isShared);
-  return { claimed, settled, housekept, extended, moreWork: moreWork || stillMore };
+  return { claimed, settled, housekept, renewed, moreWork: moreWork || stillMore };
 }
 
 type CommandsByKind = { readonly [K in Command["kind"]]: CommandOf<K>[] };
@@ -219,33 +215,4 @@ async function moveSessions(
     const result = await openSession(context, session, resume, done);
     uow.afterCommit.push(() => reply.resolve(result));
   }
-}
-
-/**
- * Renews what the store says about sessions that were heard of: one write for all, at a third of the lease, whatever the number of heartbeats, and
- * before it runs out, so that nobody loses a lease early.
- */
-async function extend(context: BatchContext, dispatcher: Dispatcher): Promise<Extension[]> {
-  const { uow, settings } = context;
-  const third = settings.leaseDurationMs / 3;
-  const extended: Extension[] = [];
-  const extendSessions: { id: string; epoch: number; expiresAt: number }[] = [];
-  const renew = (session: LiveSession, isDue: (gained: number) => boolean) => {
-    const expiresAt = session.lastSeen + settings.leaseDurationMs;
-    const gained = expiresAt - session.storedExpiry;
-    if (gained <= 0 || !isDue(gained)) return;
-    extendSessions.push({ id: session.id, epoch: session.epoch, expiresAt });
-    extended.push({ session, expiresAt });
-  };
-  for (const session of dispatcher.sessions.values()) {
-    const runsOut = session.storedExpiry - uow.now < third;
-    if (!session.closed) renew(session, (gained) => gained >= third || runsOut);
-  }
-  for (const session of dispatcher.broken) {
-    renew(session, () => true);
-    uow.afterCommit.push(() => dispatcher.broken.delete(session));
-  }
-  // At once: what has run out is looked up next.
-  if (extendSessions.length > 0) await uow.tx.write({ extendSessions });
-  return extended;
 }

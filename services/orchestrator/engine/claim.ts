@@ -8,6 +8,7 @@ import { type Candidates, freshCandidates, storedCandidates } from "./candidates
 import type { Dispatcher } from "./dispatcher.ts";
 import type { LiveSession } from "./live-session.ts";
 import { DoneTasks, propagate, putEnded } from "./propagate.ts";
+import { divideByOwner } from "./sessions.ts";
 
 /**
  * What is claimed next, and by whom. This is the one place that knows the order: priority, oldest job, deepest task, order of submission. The
@@ -35,7 +36,9 @@ export async function claim(context: BatchContext, dispatcher: Dispatcher): Prom
   const superseded: LiveSession[] = [];
   let count = 0;
   for (const found of classes) {
-    const sessions = await stillOwned(context, found.sessions, superseded);
+    // One that another stream took over, or that was given up, must not be granted anything by this one.
+    const { owned: sessions, superseded: gone } = await divideByOwner(context, found.sessions);
+    superseded.push(...gone);
     const limit = Math.min(
       context.settings.maxBatch - count,
       sessions.reduce((sum, session) => sum + session.credits, 0),
@@ -52,21 +55,6 @@ export async function claim(context: BatchContext, dispatcher: Dispatcher): Prom
     deal(context, sessions, tasks, grants);
   }
   return { grants, count, empty, superseded };
-}
-
-/** A session that another stream took over, or that was given up, must not be granted anything by this one. */
-async function stillOwned(
-  context: BatchContext,
-  sessions: readonly LiveSession[],
-  superseded: LiveSession[],
-): Promise<LiveSession[]> {
-  const stored = await context.uow.tx.loadSessions(sessions.map((session) => session.id));
-  const epochs = new Map(stored.map((record) => [record.id, record.epoch]));
-  return sessions.filter((session) => {
-    const owned = epochs.get(session.id) === session.epoch;
-    if (!owned) superseded.push(session);
-    return owned;
-  });
 }
 
 async function findTasks(

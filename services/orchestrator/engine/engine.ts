@@ -42,7 +42,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const idle = isShared
     ? new SharedIdleNotices({ store, dispatcher, refresh, clock, logger })
     : exactIdleNotices(dispatcher);
-  const wakeups = new Wakeups({ queues, refresh, dispatcher, committer, notifier, idle, run, logger });
+  const wakeups = new Wakeups({ queues, refresh, dispatcher, committer, notifier, idle, run, clock, logger });
   const heart = new Heart(clock, settings, committer, dispatcher, () => {
     if (isShared) wakeups.beat();
   });
@@ -76,9 +76,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     // First: a task that timed out may be granted again, to the same runner, in the same batch.
     closeLost(committed);
     sendGrants(committed);
-    heart.beatBy(Math.min(uow.queues.nextTime, result.housekept?.nextTime ?? Number.POSITIVE_INFINITY));
+    heart.beatBy(uow.queues.nextTime);
+    if (result.housekept !== null) heart.beatBy(nextLook(uow.now, result.housekept.nextTime));
     if (result.housekept?.more === true) committer.tick();
-    for (const { session, expiresAt } of result.extended) session.storedExpiry = expiresAt;
+    for (const { session, expiresAt } of result.renewed.extended) session.storedExpiry = expiresAt;
     for (const job of uow.changedJobs()) notifier.notify(job.id, isOver(job));
     reportBatch(observer, committed, touched);
     idle.check();
@@ -96,7 +97,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   }
 
   function closeLost({ result }: Committed): void {
-    for (const session of result.claimed.superseded) {
+    for (const session of [...result.claimed.superseded, ...result.renewed.superseded]) {
       if (session.closed) continue;
       host.forget(session, "superseded");
       session.sink.close({ reason: "SESSION_SUPERSEDED", message: "the session has ended or moved; connect again" });
@@ -207,6 +208,13 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       notifier.notifyAll();
     },
   };
+}
+
+/** What was due in a batch that did not do it is for another engine to do. It is looked after again, in case that does not. */
+const LOOK_AGAIN_MS = 100;
+
+function nextLook(now: number, nextTime: number): number {
+  return nextTime > now ? nextTime : now + LOOK_AGAIN_MS;
 }
 
 const NONE: ReadonlySet<number> = new Set();

@@ -82,11 +82,12 @@ export class SharedIdleNotices implements IdleNotices {
       queueIds: session.queueIds,
     }));
     try {
-      const isBusy = await this.#readBusy(before.flatMap(({ queueIds }) => queueIds));
+      const busy = await this.#readBusy(before.flatMap(({ queueIds }) => queueIds));
       await refresh.run();
       const idle = new Set(dispatcher.idleSessions());
       for (const { session, granted, queueIds } of before) {
-        if (!idle.has(session) || session.granted !== granted || queueIds.some(isBusy)) continue;
+        if (busy === null || queueIds.some((id) => busy.has(id))) continue;
+        if (!idle.has(session) || session.granted !== granted) continue;
         // Queues are only ever added.
         if (session.queueIds.length === queueIds.length) tellIdle(session);
         else this.#again = true;
@@ -98,14 +99,13 @@ export class SharedIdleNotices implements IdleNotices {
     if (this.#again) this.check();
   }
 
-  /** Which of these queues hold something, or may come to. */
-  #readBusy(queueIds: readonly number[]): Promise<(id: number) => boolean> {
+  /** Which of these queues hold something; null: there is work that may queue something anywhere. */
+  #readBusy(queueIds: readonly number[]): Promise<ReadonlySet<number> | null> {
     return this.#parts.store.transact(async (tx) => {
       const work = await tx.workItems(WORK_LOOKED_AT);
-      if (work.length === WORK_LOOKED_AT || work.some((item) => MAKES_QUEUED.includes(item.kind))) return () => true;
+      if (work.length === WORK_LOOKED_AT || work.some((item) => MAKES_QUEUED.includes(item.kind))) return null;
       const numbers = await tx.loadQueues([...new Set(queueIds)]);
-      const busy = new Set(numbers.filter((queue) => queue.queued > 0 || queue.running > 0).map((queue) => queue.id));
-      return (id) => busy.has(id);
+      return new Set(numbers.filter((queue) => queue.queued > 0 || queue.running > 0).map((queue) => queue.id));
     });
   }
 }

@@ -124,6 +124,18 @@ export async function endSession(context: BatchContext, live: LiveSession, done:
   return true;
 }
 
+/** Divides sessions of this engine into those that are still its own, and those that another stream took over or that were given up. */
+export async function divideByOwner(
+  context: BatchContext,
+  sessions: readonly LiveSession[],
+): Promise<{ readonly owned: readonly LiveSession[]; readonly superseded: readonly LiveSession[] }> {
+  if (sessions.length === 0) return { owned: [], superseded: [] };
+  const stored = await context.uow.tx.loadSessions(sessions.map((session) => session.id));
+  const epochs = new Map(stored.map((record) => [record.id, record.epoch]));
+  const isOwned = (session: LiveSession) => epochs.get(session.id) === session.epoch;
+  return { owned: sessions.filter(isOwned), superseded: sessions.filter((session) => !isOwned(session)) };
+}
+
 /** Calls `visit` for each task that runs under the session, as this batch sees it, with its job and scopes loaded. */
 export async function forEachLease(
   context: BatchContext,

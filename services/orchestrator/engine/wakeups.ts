@@ -1,4 +1,5 @@
 import type { Wakeup } from "../store/store.ts";
+import type { Clock } from "./clock.ts";
 import type { Committer } from "./committer.ts";
 import { runningOfCanceled, thoseOfCanceledJobs } from "./control.ts";
 import type { Dispatcher } from "./dispatcher.ts";
@@ -12,6 +13,8 @@ import { inBatch, type RunStep } from "./step.ts";
 
 /** Leases that are looked up in one batch. */
 const LEASES_PER_STEP = 1_000;
+/** All of them are looked up no oftener than this. */
+const LEASES_PACE_MS = 1_000;
 
 interface Parts {
   readonly queues: QueueRegistry;
@@ -21,6 +24,7 @@ interface Parts {
   readonly notifier: Notifier;
   readonly idle: IdleNotices;
   readonly run: RunStep;
+  readonly clock: Clock;
   readonly logger: EngineLogger;
 }
 
@@ -31,8 +35,9 @@ interface Parts {
  */
 export class Wakeups {
   readonly #parts: Parts;
-  /** Something could not be acted on because the store was away. */
+  /** Something is still to be acted on: the store was away, or leases were looked up just before. */
   #missed = false;
+  #leasesCheckedAt = Number.NEGATIVE_INFINITY;
   #stopped = false;
 
   constructor(parts: Parts) {
@@ -72,14 +77,15 @@ export class Wakeups {
   }
 
   #everything(): void {
-    const { dispatcher, queues, committer, notifier, refresh } = this.#parts;
+    const { dispatcher, queues, committer, notifier, refresh, clock } = this.#parts;
     this.#missed = false;
     notifier.notifyAll();
     committer.expectStoredWork();
     dispatcher.hint(queues.ids());
     committer.dispatch();
     this.#guard(() => refresh.run());
-    this.#guard(() => this.#checkLeases());
+    if (clock.now() - this.#leasesCheckedAt >= LEASES_PACE_MS) this.#guard(() => this.#checkLeases());
+    else this.#missed = true;
   }
 
   async #queued(queueIds: readonly number[]): Promise<void> {
@@ -97,7 +103,8 @@ export class Wakeups {
 
   /** Tells every runner here whose job was canceled. */
   async #checkLeases(): Promise<void> {
-    const { dispatcher, run } = this.#parts;
+    const { dispatcher, run, clock } = this.#parts;
+    this.#leasesCheckedAt = clock.now();
     const held = this.#heldTasks();
     for (let from = 0; from < held.length; from += LEASES_PER_STEP) {
       const ids = held.slice(from, from + LEASES_PER_STEP);
