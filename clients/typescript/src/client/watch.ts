@@ -34,7 +34,8 @@ export async function* watchJob(client: GrpcClient, jobId: string, options: Watc
       const isOutage =
         failure.code === "UNAVAILABLE" && lastHeard !== undefined && Date.now() - lastHeard <= maxOutageMs;
       if (!isOutage) throw failure;
-      await sleep(reconnectDelayMs(failures++), undefined, { signal: options.signal });
+      const delayMs = reconnectDelayMs(failures++);
+      await sleep(delayMs, undefined, { signal: options.signal }).catch(() => options.signal?.throwIfAborted());
     }
   }
 }
