@@ -46,7 +46,7 @@ export async function startOrchestrator(config: Config, options: StartOptions = 
   const metrics = createMetrics();
   const opened = new AsyncDisposableStack();
   try {
-    const store = opened.adopt(await openStore(config.store, metrics.storeRoundTrip), (one) => one.close());
+    const store = opened.adopt(await openStore(config.store, logger, metrics.storeRoundTrip), (one) => one.close());
     metrics.watchStoreSize(async () => (await store.storeStats()).sizeBytes);
     const engine = await createEngine({
       store,
@@ -85,11 +85,11 @@ export async function startOrchestrator(config: Config, options: StartOptions = 
   }
 }
 
-async function openStore(config: StoreConfig, onRoundTrip: () => void): Promise<Store> {
+async function openStore(config: StoreConfig, logger: EngineLogger, onRoundTrip: () => void): Promise<Store> {
   if (config.kind === "mongodb") {
     // Who uses the embedded store need not load the other driver: it takes a fifth of a second.
     const { openMongoStore } = await import("./store/mongodb/index.ts");
-    return openMongoStore({ uri: config.uri, database: config.database, onRoundTrip });
+    return openMongoStore({ uri: config.uri, database: config.database, logger, onRoundTrip });
   }
   const { file, synchronous } = config;
   if (file === null) return openSqliteStore({ file });
@@ -113,7 +113,7 @@ async function stop({ store, engine, rpc, http, logger, timeoutMs }: Parts): Pro
   if (!(await within(timeoutMs * FINISHING_SHARE, engine.stop()))) logger.warn({}, "the engine did not stop in time");
   await rpc.close(timeoutMs * CLOSING_SHARE);
   await http.stop();
-  await store.close();
+  if (!(await within(timeoutMs * CLOSING_SHARE, store.close()))) logger.warn({}, "the store did not close in time");
   logger.info({}, "stopped");
 }
 

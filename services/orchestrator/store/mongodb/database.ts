@@ -4,6 +4,14 @@ import { translateError } from "./errors.ts";
 import { type Rows, rowsOf } from "./rows.ts";
 import { migrate } from "./schema.ts";
 
+/** A part of what pino offers. */
+export interface StoreLogger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+export const SILENT: StoreLogger = { info: () => {}, warn: () => {} };
+
 export interface MongoOptions {
   /** `mongodb://` or `mongodb+srv://`. What it says wins over the defaults here. */
   readonly uri: string;
@@ -11,6 +19,8 @@ export interface MongoOptions {
   readonly database: string;
   /** Called for each command that is sent: each is a round trip. */
   readonly onRoundTrip?: (event: CommandStartedEvent) => void;
+  /** Where it is said what somebody should know who wonders about latency or slots. Default: nowhere. */
+  readonly logger?: StoreLogger;
   /** A failed step is told to its caller after this long at the latest, in milliseconds. Default 5 s. */
   readonly patienceMs?: number;
   /** How often a process says that it is alive, in milliseconds. Default 1 s. */

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { ChangeStream, ChangeStreamDocument } from "mongodb";
 import type { Wakeup } from "../store.ts";
-import type { Connection } from "./database.ts";
+import type { Connection, StoreLogger } from "./database.ts";
 import type { ReplicaRow } from "./rows.ts";
 
 type Listener = (wakeup: Wakeup | null) => void;
@@ -13,14 +13,18 @@ type Listener = (wakeup: Wakeup | null) => void;
 export class Feed {
   readonly #connection: Connection;
   readonly #ownSlot: () => number;
+  readonly #logger: StoreLogger;
+  /** Whether it was said that there is no stream. */
+  #isBroken = false;
   readonly #listeners = new Set<Listener>();
   #stream: ChangeStream<ReplicaRow> | null = null;
   #running: Promise<void> | null = null;
   readonly #stopping = new AbortController();
 
-  constructor(connection: Connection, ownSlot: () => number) {
+  constructor(connection: Connection, ownSlot: () => number, logger: StoreLogger) {
     this.#connection = connection;
     this.#ownSlot = ownSlot;
+    this.#logger = logger;
   }
 
   listen(listener: Listener): () => void {
@@ -40,9 +44,10 @@ export class Feed {
     while (!this.#stopping.signal.aborted) {
       try {
         resumeAfter = await this.#follow(resumeAfter);
-      } catch {
+      } catch (error) {
         // Too old to go on from, or the database is away: begin anew.
         resumeAfter = undefined;
+        this.#sayBroken(error);
       }
       await this.#poll();
     }
@@ -57,6 +62,7 @@ export class Feed {
       // The first answer says that the stream stands; what was committed before it may have been missed.
       let change = await stream.tryNext();
       if (resumeAfter === undefined) this.#tell(null);
+      this.#sayMended();
       for (;;) {
         if (change !== null) this.#tellChange(change);
         if (this.#stopping.signal.aborted) return undefined;
@@ -88,6 +94,17 @@ export class Feed {
       }
       await wait(POLL_MS, undefined, { ref: false, signal: this.#stopping.signal }).catch(() => {});
     }
+  }
+
+  #sayBroken(error: unknown): void {
+    if (this.#isBroken || this.#stopping.signal.aborted) return;
+    this.#isBroken = true;
+    this.#logger.warn({ err: error }, "no change stream: what other orchestrators queue is found by polling");
+  }
+
+  #sayMended(): void {
+    if (this.#isBroken) this.#logger.info({}, "the change stream is back");
+    this.#isBroken = false;
   }
 
   #tellChange(change: ChangeStreamDocument<ReplicaRow>): void {

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { ClientSession, TransactionOptions } from "mongodb";
 import { type Store, type StoreTransaction, StoreUnavailable } from "../store.ts";
-import { type Connection, type MongoOptions, openDatabase } from "./database.ts";
+import { type Connection, type MongoOptions, openDatabase, SILENT } from "./database.ts";
 import { failureOf, translateError } from "./errors.ts";
 import { Feed } from "./feed.ts";
 import { createReads } from "./reads.ts";
@@ -16,10 +16,11 @@ export type { MongoOptions } from "./database.ts";
  * set, when the database belongs to another program or was written by a later version, or when nothing answers.
  */
 export async function openMongoStore(options: MongoOptions): Promise<Store> {
+  const logger = options.logger ?? SILENT;
   const connection = await openDatabase(options);
   try {
-    const replica = await Replica.join(connection, options.beatMs ?? DEFAULT_BEAT_MS);
-    const feed = new Feed(connection, () => replica.slot);
+    const replica = await Replica.join(connection, options.beatMs ?? DEFAULT_BEAT_MS, logger);
+    const feed = new Feed(connection, () => replica.slot, logger);
     const writer = new Writer(connection, replica, options);
     return {
       sharing: "shared",

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import { MongoServerError } from "mongodb";
 import type { Wakeup } from "../store.ts";
-import type { Connection } from "./database.ts";
+import type { Connection, StoreLogger } from "./database.ts";
 import type { BeatRow, ReplicaRow } from "./rows.ts";
 import type { Step } from "./step.ts";
 import { PARTS } from "./task-codec.ts";
@@ -18,6 +18,7 @@ import { PARTS } from "./task-codec.ts";
 export class Replica {
   readonly #connection: Connection;
   readonly #beatMs: number;
+  readonly #logger: StoreLogger;
   readonly #owner = randomUUID();
   #slot = 0;
   #claimedAt = Number.NEGATIVE_INFINITY;
@@ -30,15 +31,16 @@ export class Replica {
   #beating: Promise<void> | null = null;
   #stopped = false;
 
-  private constructor(connection: Connection, beatMs: number) {
+  private constructor(connection: Connection, beatMs: number, logger: StoreLogger) {
     this.#connection = connection;
     this.#beatMs = beatMs;
+    this.#logger = logger;
   }
 
   /** Takes a slot. */
-  static async join(connection: Connection, beatMs: number): Promise<Replica> {
-    const replica = new Replica(connection, beatMs);
-    await replica.rejoin();
+  static async join(connection: Connection, beatMs: number, logger: StoreLogger): Promise<Replica> {
+    const replica = new Replica(connection, beatMs, logger);
+    await replica.#takeSlot();
     replica.#schedule(beatMs);
     return replica;
   }
@@ -54,6 +56,11 @@ export class Replica {
 
   /** Takes another slot, after this process was taken for dead. */
   async rejoin(): Promise<void> {
+    this.#logger.warn({ slot: this.#slot }, "this orchestrator was taken for dead; it takes another slot and goes on");
+    await this.#takeSlot();
+  }
+
+  async #takeSlot(): Promise<void> {
     const now = await this.#beat(TRYING_SLOT);
     const beats = new Map((await this.#connection.rows.beat.find().toArray()).map((beat) => [beat._id, beat]));
     const taken = new Map((await this.#connection.rows.replica.find().toArray()).map((row) => [row._id, row]));
@@ -65,6 +72,7 @@ export class Replica {
     }
     await this.#connection.rows.beat.deleteOne({ _id: TRYING_SLOT, owner: this.#owner });
     await this.#lookAround();
+    this.#logger.info({ slot: this.#slot, orchestrators: this.liveCount }, "joined the database");
   }
 
   /** Adds to a step what makes its commit known, and what others are told. Returns its name. */
