@@ -17,7 +17,7 @@ export interface SessionClass {
  */
 export class Dispatcher {
   readonly sessions = new Map<string, LiveSession>();
-  /** Sessions whose stream broke since leases were last renewed: they last from when the runner was last heard of. */
+  /** Sessions whose stream broke, or ends here, since leases were last renewed: they last from when the runner was last heard of. */
   readonly broken = new Set<LiveSession>();
   readonly #queues: QueueRegistry;
   readonly #ready = new Set<number>();

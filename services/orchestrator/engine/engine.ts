@@ -14,12 +14,13 @@ import { LiveSession } from "./live-session.ts";
 import { Notifier } from "./notifier.ts";
 import { QueueRefresh } from "./queue-refresh.ts";
 import { QueueRegistry } from "./queue-registry.ts";
+import { renewLeases } from "./renew.ts";
 import { reportBatch } from "./report.ts";
 import { revoke, tellRunners } from "./revoke.ts";
 import { createSessionHandle, type SessionHost } from "./session-handle.ts";
 import type { SessionOpening } from "./sessions.ts";
 import type { EngineOptions } from "./settings.ts";
-import type { RunStep } from "./step.ts";
+import { inBatch, type RunStep } from "./step.ts";
 import { Wakeups } from "./wakeups.ts";
 import { isOver, watchJob } from "./watch.ts";
 
@@ -202,8 +203,14 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       unsubscribe();
       wakeups.stop();
       idle.stop();
-      for (const session of dispatcher.sessions.values()) session.sink.goAway("the orchestrator stops");
+      for (const session of dispatcher.sessions.values()) {
+        session.sink.goAway("the orchestrator stops");
+        dispatcher.broken.add(session);
+      }
+      // Whoever takes the runners over is to know when they were last heard of. Where the store is away, that is lost.
+      const renewed = inBatch(run, (context) => renewLeases(context, dispatcher)).catch(() => {});
       await committer.stop();
+      await renewed;
       for (const session of dispatcher.sessions.values()) observer.sessionClosed(session.cluster, "stopping");
       notifier.notifyAll();
     },

@@ -26,7 +26,8 @@ export async function renewLeases(context: BatchContext, dispatcher: Dispatcher)
   const { uow, settings } = context;
   const third = settings.leaseDurationMs / 3;
   const gain = (session: LiveSession) => session.lastSeen + settings.leaseDurationMs - session.storedExpiry;
-  const live = [...dispatcher.sessions.values()].filter((session) => !session.closed);
+  const broken = [...dispatcher.broken];
+  const live = [...dispatcher.sessions.values()].filter((one) => !one.closed && !dispatcher.broken.has(one));
   const due = live.filter((session) => {
     const runsOut = session.storedExpiry - uow.now < third;
     return gain(session) > 0 && (gain(session) >= third || runsOut);
@@ -34,7 +35,6 @@ export async function renewLeases(context: BatchContext, dispatcher: Dispatcher)
   const silent = live.filter((session) => session.storedExpiry <= uow.now && gain(session) <= 0);
   const lookedUp = context.isShared ? await divideByOwner(context, [...due, ...silent]) : null;
   const superseded = lookedUp?.superseded ?? [];
-  const broken = [...dispatcher.broken];
   uow.afterCommit.push(() => {
     for (const session of broken) dispatcher.broken.delete(session);
   });

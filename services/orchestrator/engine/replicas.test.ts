@@ -444,6 +444,23 @@ describe("a session that goes to another engine", () => {
   });
 });
 
+describe("an engine that stops", () => {
+  it("leaves to the others when it has last heard of its runners", async () => {
+    await using here = await EngineHarness.startShared();
+    await using there = await here.beside();
+    await here.submit();
+    const runner = await there.open({ credits: 1 });
+    await here.advance(LEASE_MS / 3 - 1_000);
+    runner.handle.heartbeat();
+    await here.advance(1_000);
+    await there.engine.stop();
+    await here.advance(LEASE_MS - 2_000);
+    expect(await here.engine.reads.task(runner.grantOf("root").taskId)).toMatchObject({ state: "RUNNING" });
+    await here.advance(3_000);
+    expect(await here.engine.reads.task(runner.grantOf("root").taskId)).toMatchObject({ state: "QUEUED" });
+  });
+});
+
 describe("an engine that dies", () => {
   it("leaves its sessions to the others, who give them up when nobody comes back", async () => {
     await using here = await EngineHarness.startShared();

@@ -106,7 +106,7 @@ export function submit(sim: Simulation, set: TaskSet, priority: number): Deed {
   return {
     name: `submit ${textOf(set)}`,
     async handIn() {
-      const result = await sim.harness.engine.submitJob(aJob({ tasks: set, priority }));
+      const result = await sim.anyEngine().submitJob(aJob({ tasks: set, priority }));
       if (result.ok) jobId = result.value.job.id;
     },
     apply() {
@@ -121,7 +121,7 @@ export function cancel(sim: Simulation, jobId: string): Deed {
   return {
     name: `cancel ${jobId}`,
     async handIn() {
-      ok = (await sim.harness.engine.cancelJob(jobId)).ok;
+      ok = (await sim.anyEngine().cancelJob(jobId)).ok;
     },
     apply: () => expect(ok).toBe(sim.model.cancel(jobId)),
   };
@@ -132,7 +132,7 @@ export function retry(sim: Simulation, jobId: string): Deed {
   return {
     name: `retry ${jobId}`,
     async handIn() {
-      const result = await sim.harness.engine.retryJob(jobId);
+      const result = await sim.anyEngine().retryJob(jobId);
       if (result.ok) requeued = result.value.requeuedTasks;
     },
     apply: () => expect(requeued).toBe(sim.model.retry(jobId)),
@@ -192,7 +192,7 @@ function connect(
         sessionId,
         leases: leases.map(leaseOf),
       };
-      await stream.connect(sim.harness.engine, hello);
+      await sim.connect(stream, hello);
     },
     apply() {
       const { session } = stream;

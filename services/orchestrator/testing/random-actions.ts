@@ -182,15 +182,21 @@ export interface RandomRun {
   readonly random: number;
   /** Each step of the store is run twice, as a database that asks for a retry makes it. */
   readonly rerun: boolean;
+  /** Whether two engines share the database; each bit says to which of them something is sent. null: there is one. */
+  readonly spread: number | null;
   readonly first: RandomSet;
   readonly steps: readonly Step[];
 }
+
+/** After so many choices of an engine they begin anew. */
+export const SPREAD_BITS = 16;
 
 export const randomRun: fc.Arbitrary<RandomRun> = fc.record({
   sliceSize: fc.constantFrom(3, 1_000),
   maxBatch: fc.constantFrom(3, 500),
   random: fc.constantFrom(0, 0.5, 0.99),
   rerun: fc.constantFrom(false, false, true),
+  spread: fc.option(fc.nat(2 ** SPREAD_BITS - 1), { freq: 2 }),
   first: set.map((one) => ({ ...one, mistake: "none" as const })),
   steps: fc.array(step, { minLength: 10, maxLength: 60, size: "max" }),
 });

@@ -1,11 +1,12 @@
 import fc from "fast-check";
 import { expect } from "vitest";
+import type { Engine, SessionHello } from "../engine/api.ts";
 import { compareState } from "./compare-state.ts";
 import { type Deed, heartbeat, lose, reportOutcome, retry } from "./deeds.ts";
 import { EngineHarness } from "./engine-harness.ts";
 import type { ModelTask } from "./model-tree.ts";
 import { planStep } from "./plan-step.ts";
-import type { RandomRun, Step } from "./random-actions.ts";
+import { type RandomRun, SPREAD_BITS, type Step } from "./random-actions.ts";
 import { ReferenceModel } from "./reference-model.ts";
 import { rerunningStore } from "./rerunning-store.ts";
 import { type LabeledLease, parsedIdentifiers, type SimulatedRunner } from "./simulated-runner.ts";
@@ -18,8 +19,12 @@ const CLUSTERS = ["default", "east"];
 const MOST_ROUNDS_TO_DRAIN = 400;
 const MOST_RETRIES = 3;
 
-/** Runs the engine and the reference model side by side and compares them after each step. */
+/**
+ * Runs the engine and the reference model side by side and compares them after each step. Where two engines share the database, each thing is
+ * sent to one of them alone, since nobody could say in which order two did what they were asked for at the same time.
+ */
 export class Simulation implements AsyncDisposable {
+  /** The first engine, for all that does not depend on which one is asked. */
   readonly harness: EngineHarness;
   readonly model: ReferenceModel;
   readonly runners: SimulatedRunner[] = [];
@@ -28,13 +33,18 @@ export class Simulation implements AsyncDisposable {
   /** Every lease that there ever was. */
   readonly allLeases: LabeledLease[] = [];
   readonly #run: RandomRun;
+  readonly #engines: readonly EngineHarness[];
+  /** The engine at which each stream ends. */
+  readonly #homes = new WeakMap<TestRunner, EngineHarness>();
+  #choices = 0;
   #startedAt: number;
   #labels = 0;
   /** Streams that were there when the step began. */
   #connected: ReadonlySet<TestRunner> = new Set();
 
-  private constructor(harness: EngineHarness, run: RandomRun) {
+  private constructor(harness: EngineHarness, others: readonly EngineHarness[], run: RandomRun) {
     this.harness = harness;
+    this.#engines = [harness, ...others];
     this.#run = run;
     this.#startedAt = harness.clock.now();
     const { maxCrashes } = harness.settings;
@@ -49,9 +59,11 @@ export class Simulation implements AsyncDisposable {
     const queues = CLUSTERS.flatMap((cluster) =>
       parsedIdentifiers([0, 1, 2, 3]).map((queue) => ({ cluster, ...queue })),
     );
-    const harness = await EngineHarness.start({ settings, random, queues, ...wrapStore });
+    const options = { settings, random, queues, ...wrapStore };
+    const isShared = run.spread !== null;
+    const harness = await (isShared ? EngineHarness.startShared(options) : EngineHarness.start(options));
     await harness.engine.createCluster({ slug: "east", displayName: "East", description: "" });
-    const simulation = new Simulation(harness, run);
+    const simulation = new Simulation(harness, isShared ? [await harness.beside()] : [], run);
     await simulation.#openForEverything(4);
     await simulation.perform([{ kind: "submit", set: run.first, priority: 0 }]);
     return simulation;
@@ -61,6 +73,27 @@ export class Simulation implements AsyncDisposable {
     return this.harness.clock.now();
   }
 
+  get isShared(): boolean {
+    return this.#engines.length > 1;
+  }
+
+  /** Whichever engine's turn it is. */
+  anyEngine(): Engine {
+    return this.#anyHarness().engine;
+  }
+
+  /** Connects a stream to whichever engine's turn it is. */
+  async connect(stream: TestRunner, hello: Partial<SessionHello>): Promise<void> {
+    const home = this.#anyHarness();
+    this.#homes.set(stream, home);
+    await stream.connect(home.engine, hello);
+  }
+
+  #anyHarness(): EngineHarness {
+    const bit = ((this.#run.spread ?? 0) >> (this.#choices++ % SPREAD_BITS)) & 1;
+    return this.#engines[bit] ?? this.harness;
+  }
+
   /** An input that no other task has. */
   nextLabel(): string {
     this.#labels++;
@@ -68,6 +101,11 @@ export class Simulation implements AsyncDisposable {
   }
 
   async perform(step: Step): Promise<void> {
+    if (!this.isShared) return this.#performTogether(step);
+    for (const action of step) await this.#performTogether([action]);
+  }
+
+  async #performTogether(step: Step): Promise<void> {
     const { deeds, steps, restarts } = planStep(this, step);
     await this.performAtOnce(deeds, steps > 0, restarts);
     for (let more = 1; more < steps; more++) await this.performAtOnce([], true, false);
@@ -96,21 +134,22 @@ export class Simulation implements AsyncDisposable {
       for (const runner of this.runners) heartbeat(this, runner);
       this.harness.clock.advance(STEP_MS);
     }
-    if (restarts) await this.harness.engine.stop();
+    const restarted = restarts ? this.#anyHarness() : null;
+    if (restarted !== null) await restarted.engine.stop();
     else await this.harness.settle();
     await Promise.all(answers);
     this.model.now = this.now;
     for (const deed of deeds) deed.apply();
-    if (restarts) await this.#restart();
+    if (restarted !== null) await this.#restart(restarted);
     await this.#applyTime();
     this.#applyGrants();
     await compareState(this);
     this.#checkNothingWaits();
   }
 
-  async #restart(): Promise<void> {
-    for (const runner of this.runners) runner.loseStream();
-    await this.harness.restart();
+  async #restart(harness: EngineHarness): Promise<void> {
+    for (const runner of this.runners) if (this.#homes.get(runner.stream) === harness) runner.loseStream();
+    await harness.restart();
     this.#startedAt = this.now;
   }
 
@@ -138,6 +177,8 @@ export class Simulation implements AsyncDisposable {
   }
 
   #expectRevoked(sessionId: string | null, lease: string | null): void {
+    // Another engine may have ended the attempt: then the runner is told when it reports.
+    if (this.isShared) return;
     const runner = this.runners.find((one) => one.sessionId === sessionId && one.isConnected);
     // A stream that was opened by the same batch is told when it reports.
     if (runner === undefined || !this.#connected.has(runner.stream)) return;
@@ -241,7 +282,7 @@ export class Simulation implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.harness[Symbol.asyncDispose]();
+    for (const harness of this.#engines.toReversed()) await harness[Symbol.asyncDispose]();
   }
 }
 
