@@ -140,6 +140,21 @@ describe("what is not", () => {
     round.answered("cancel", "refused", "NOT_FOUND");
   });
 
+  breaks("requests-are-answered", "a cancel is never answered", (round) => {
+    round.play();
+    round.sent("cancel");
+    round.answered("cancel", "lost", "UNAVAILABLE");
+  });
+
+  breaks("no-internal-errors", "an orchestrator answers that it met with something unexpected", (round) => {
+    round.sent("submit");
+    round.answered("submit", "lost", "INTERNAL: internal error; the orchestrator's log says more");
+    round.play();
+  });
+  breaksWith("no-internal-errors", "an orchestrator logs an error", () => ({
+    complaints: [{ at: 1, process: "orchestrator-1", line: "a command failed" }],
+  }));
+
   breaksWith("nothing-unknown-runs", "a task of a job that is not stored was executed", ({ runners }) => ({
     runners: runners.map((record) => ({ ...record, jobId: "(other)" })),
   }));

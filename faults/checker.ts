@@ -6,7 +6,14 @@ import { failsAsPlanned, jobEnds, jobEndsRightly, parentsClosed } from "./rules/
 import { haltsAreKept, nothingStartsAfterCancel, nothingStartsWhileHalted } from "./rules/halts.ts";
 import { dependenciesFirst, parentFirst } from "./rules/order.ts";
 import { noLeaseOfTheDead, processesLive, runnersAreBack } from "./rules/sessions.ts";
-import { acknowledgedExists, nothingRefused, nothingUnknownRuns, oneJobForEachKey } from "./rules/submissions.ts";
+import {
+  acknowledgedExists,
+  noInternalErrors,
+  nothingRefused,
+  nothingUnknownRuns,
+  oneJobForEachKey,
+  requestsAreAnswered,
+} from "./rules/submissions.ts";
 import { subtasksExact } from "./rules/subtasks.ts";
 import type { Violation } from "./violation.ts";
 
@@ -20,9 +27,11 @@ const job = (check: (jobCase: JobCase) => Violation[]): Rule => ({ about: "job",
 /** All that must hold, whatever was disturbed. */
 export const RULES = {
   "processes-live": round(processesLive),
+  "no-internal-errors": round(noInternalErrors),
   "acknowledged-exists": round(acknowledgedExists),
   "one-job-for-each-key": round(oneJobForEachKey),
   "nothing-refused": round(nothingRefused),
+  "requests-are-answered": round(requestsAreAnswered),
   "nothing-unknown-runs": round(nothingUnknownRuns),
   "one-execution": job(oneExecution),
   "attempts-go-up": job(attemptsGoUp),

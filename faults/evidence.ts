@@ -18,6 +18,8 @@ export interface Evidence {
   readonly aliveRunners: readonly string[];
   /** Processes that ended although nobody killed them. */
   readonly deaths: readonly Death[];
+  /** Errors in the logs of orchestrators. */
+  readonly complaints: readonly Complaint[];
 }
 
 /** A job with all its tasks and its change log, read when the round was over. */
@@ -88,4 +90,11 @@ export interface Death {
   readonly at: number;
   readonly process: string;
   readonly how: string;
+}
+
+/** A line of an orchestrator's log that must not be there. */
+export interface Complaint {
+  readonly at: number;
+  readonly process: string;
+  readonly line: string;
 }

@@ -1,5 +1,5 @@
 import type { JobState, Progress, TaskState } from "taskgrove";
-import type { Death, Evidence, LogEntry, LogStep, StoredSession, StoredTask } from "./evidence.ts";
+import type { Complaint, Death, Evidence, LogEntry, LogStep, StoredSession, StoredTask } from "./evidence.ts";
 import type { Act, RunnerRecord, SubmitterRecord } from "./history.ts";
 import type { JobPlan, StepGroup } from "./plan.ts";
 import { allSteps, type PlannedStep } from "./steps.ts";
@@ -37,6 +37,7 @@ export class HandMadeRound {
   readonly sessions: StoredSession[] = [{ id: "session-1", runner: "runner-1.1", running: 0 }];
   aliveRunners = ["runner-1.1"];
   readonly deaths: Death[] = [];
+  readonly complaints: Complaint[] = [];
   readonly tasks = new Map<string, Mutable<StoredTask>>();
   jobState: JobState = "SUBMITTED";
   failedTaskId: string | undefined;
@@ -188,12 +189,12 @@ export class HandMadeRound {
   }
 
   evidence(): Evidence {
-    const { submitter, runners, sessions, aliveRunners, deaths, log } = this;
+    const { submitter, runners, sessions, aliveRunners, deaths, complaints, log } = this;
     const tasks = [...this.tasks.values()];
     const progress = this.jobProgress ?? tasks.flatMap((task) => task.progress);
     const base = { id: "(job)", name: "job", state: this.jobState, failedTaskId: this.failedTaskId };
     const job = { ...base, counts: this.counts(), progress, tasks, log, live: this.live ?? log };
     const plans = new Map([["job", this.plan]]);
-    return { plans, submitter, runners, jobs: [job], sessions, aliveRunners, deaths };
+    return { plans, submitter, runners, jobs: [job], sessions, aliveRunners, deaths, complaints };
   }
 }

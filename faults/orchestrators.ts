@@ -14,6 +14,8 @@ export interface OrchestratorOptions {
   readonly storeFlags: readonly string[];
   /** It listens there now; undefined: no longer. */
   onPort(port: number | undefined): void;
+  /** It has logged an error. */
+  onComplaint(line: string): void;
   /** It has ended by itself after it had begun to serve. */
   onDeath(how: string): void;
 }
@@ -91,6 +93,7 @@ export class OrchestratorProcess {
   }
 
   #onLine(line: string): void {
+    if (line.startsWith('{"level":"error"')) this.#options.onComplaint(line);
     const port = /"msg":"listening"/.test(line) ? /"grpcAddress":"[^"]*:(\d+)"/.exec(line)?.[1] : undefined;
     if (port === undefined) return;
     this.#port = Number(port);

@@ -98,13 +98,6 @@ async function collect(
     offsets.set(path, end);
     return entries;
   });
-  return {
-    plans,
-    submitter: requests,
-    runners,
-    jobs,
-    sessions,
-    aliveRunners: system.aliveRunners,
-    deaths: system.deaths,
-  };
+  const { aliveRunners, deaths, complaints } = system;
+  return { plans, submitter: requests, runners, jobs, sessions, aliveRunners, deaths, complaints };
 }

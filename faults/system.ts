@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Death } from "./evidence.ts";
+import type { Complaint, Death } from "./evidence.ts";
 import { monotonicMs } from "./history.ts";
 import { ManagedProcess } from "./managed-process.ts";
 import { OrchestratorProcess } from "./orchestrators.ts";
@@ -38,6 +38,8 @@ export class System {
   readonly #runners = new Map<string, ManagedProcess>();
   /** Processes that ended although nobody killed them. */
   readonly deaths: Death[] = [];
+  /** Errors in the logs of orchestrators. */
+  readonly complaints: Complaint[] = [];
 
   private constructor(options: SystemOptions, proxies: Proxies) {
     this.#options = options;
@@ -147,6 +149,7 @@ export class System {
       onPort: (port) => {
         for (const link of links) this.#proxies.setTarget(link, port);
       },
+      onComplaint: (line) => this.complaints.push({ at: monotonicMs(), process: name, line }),
       onDeath: (how) => this.#died(name, how),
     });
   }

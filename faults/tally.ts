@@ -13,7 +13,9 @@ export function tallyRound(evidence: Evidence, schedule: readonly Disturbance[])
     const target = one.kind === "link" ? one.mode.kind : `${one.kind} ${one.target.replace(/-\d+$/, "")}`;
     add(`disturbances: ${target}`);
   }
-  for (const { act, step } of evidence.submitter) add(`requests: ${act} ${step}`);
+  for (const { act, step, code } of evidence.submitter) {
+    add(`requests: ${act} ${step}${code === undefined ? "" : ` ${code.slice(0, 40)}`}`);
+  }
   for (const job of evidence.jobs) {
     add(`jobs: ${job.state}`);
     for (const task of job.tasks) add(`tasks: ${task.state}`);

@@ -36,6 +36,30 @@ export function nothingRefused({ submitter }: Evidence): Violation[] {
   });
 }
 
+/** Whoever asks often enough is answered in the end. */
+export function requestsAreAnswered({ submitter }: Evidence): Violation[] {
+  return Array.from(groupBy(submitter, ({ act, key }) => `${act} ${key}`).values()).flatMap((records) => {
+    const [first] = records;
+    const isAnswered = records.some(({ step }) => step === "acknowledged" || step === "refused");
+    if (first === undefined || isAnswered) return [];
+    const times = records.filter(({ step }) => step === "sent").length;
+    const message = `to ${first.act} ${first.key} was asked for ${times} times, without an answer`;
+    return [{ rule: "requests-are-answered", message, key: first.key }];
+  });
+}
+
+/** No orchestrator meets with something that it did not expect: neither in its answers nor in its log. */
+export function noInternalErrors({ submitter, complaints }: Evidence): Violation[] {
+  const answers = submitter.flatMap(({ act, key, via, code = "" }) => {
+    if (!code.startsWith("INTERNAL: internal error")) return [];
+    return [{ rule: "no-internal-errors" as const, message: `${via} answered ${act} of ${key} with ${code}`, key }];
+  });
+  const logged = complaints.map(({ process, line }) => {
+    return { rule: "no-internal-errors" as const, message: `${process} logged an error: ${line}` };
+  });
+  return [...answers, ...logged];
+}
+
 /** What runners execute belongs to a job that is stored. Of a job that ended in an earlier round nothing may start any more. */
 export function nothingUnknownRuns({ runners, jobs }: Evidence): Violation[] {
   const stored = new Set(jobs.map(({ id }) => id));
