@@ -21,7 +21,7 @@ export function changeRow(
 ): ChangeRow {
   const row = { _id: changeId(main._id, slot, seq), entry: encodeEntry(decodeJob(main, []), tasks) };
   if (own === undefined) return row;
-  return { ...row, own: [own.counts, own.progress ?? []], shards: main.shards ?? [] };
+  return { ...row, own: [own.counts, own.progress ?? []], since: main.seq };
 }
 
 /** Reads change logs. */
@@ -68,24 +68,36 @@ function replay(
   next: readonly LogRow[],
   position: Map<number, number>,
 ): ChangeEntry[] {
-  const counted = new Map<number, Tally>();
-  for (const entry of seen) follow(counted, entry);
+  const counted = new Counted();
+  for (const entry of seen) counted.follow(entry);
   return next.map((entry) => {
-    follow(counted, entry);
+    counted.follow(entry);
     position.set(entry.slot, entry.seq);
     const { job: base, tasks } = decodeEntry(entry.row.entry, job);
-    const total = [...counted.values()].reduce(addTallies, tallyOfRecord(base));
+    const total = counted.addTo(tallyOfRecord(base));
     return { jobId: job.id, job: { ...base, ...decodeTally(total) }, tasks, position: encodePosition(position) };
   });
 }
 
-/** What each process has counted for itself behind an entry. */
-function follow(counted: Map<number, Tally>, { slot, row }: LogRow): void {
-  const shards = row.shards ?? [];
-  for (const other of counted.keys()) if (!shards.includes(other)) counted.delete(other);
-  if (row.own === undefined) return;
-  const [counts, progress] = row.own;
-  counted.set(slot, tallyOf({ counts, progress }));
+/**
+ * What each process has counted for itself behind an entry. Which processes do is not the same for all who write at the same time, but since when: whoever
+ * takes the counts back into the job's row, where its number is from then on, is ordered against all of them.
+ */
+class Counted {
+  readonly #bySlot = new Map<number, Tally>();
+  #since: number | undefined;
+
+  follow({ slot, row }: LogRow): void {
+    if (row.since !== this.#since) this.#bySlot.clear();
+    this.#since = row.since;
+    if (row.own === undefined) return;
+    const [counts, progress] = row.own;
+    this.#bySlot.set(slot, tallyOf({ counts, progress }));
+  }
+
+  addTo(base: Tally): Tally {
+    return [...this.#bySlot.values()].reduce(addTallies, base);
+  }
 }
 
 function inLogOrder(a: LogRow, b: LogRow): number {

@@ -139,8 +139,8 @@ export interface ChangeRow {
   readonly entry: string;
   /** The writer's own counts, when it counted for itself. */
   readonly own?: OwnTuple;
-  /** Slots that counted for themselves. */
-  readonly shards?: readonly number[];
+  /** With `own`: behind which number processes began to count for themselves. What they counted before that is in the job's row. */
+  readonly since?: number;
 }
 
 export interface QueueRow {
