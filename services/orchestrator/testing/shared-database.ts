@@ -30,6 +30,13 @@ interface Overtaking {
   readonly ended: () => void;
 }
 
+/**
+ * Sessions are looked after by the store that wrote them last: the others see that one has expired only this much later, so that whoever still hears its runner
+ * can renew it.
+ */
+export const NEGLECT_MS = 500;
+const MOST_EXPIRED = 10_000;
+
 /** What one step has written, in order. */
 type Writes = readonly WriteSet[];
 
@@ -39,12 +46,16 @@ type Writes = readonly WriteSet[];
  */
 export function shareDatabase(inner: Store): SharedDatabase {
   const stores = new Set<{ readonly store: SharedStore; hear(wakeup: Wakeup | null): void }>();
+  const keepers = new Map<string, SharedStore>();
   /** All that was committed while somebody was being overtaken. */
   let overtaking: WriteSet[] | null = null;
 
   async function commit<T>(store: SharedStore, run: () => Promise<{ value: T; writes: Writes }>): Promise<T> {
     const { value, writes } = await run();
     overtaking?.push(...writes);
+    for (const { putSessions = [], extendSessions = [] } of writes) {
+      for (const { id } of [...putSessions, ...extendSessions]) keepers.set(id, store);
+    }
     const wakeup = writes.findLast((changes) => changes.wakeup !== undefined)?.wakeup;
     if (wakeup !== undefined) {
       for (const other of stores) if (other.store !== store) setImmediate(() => other.hear(wakeup));
@@ -94,10 +105,11 @@ export function shareDatabase(inner: Store): SharedDatabase {
       },
       async transact(body) {
         if (store.isDead) throw new StoreUnavailable("the process has ended");
-        if (planned === null || planned.left-- > 0) return commit(store, () => runStep(inner, body));
+        const own: typeof body = (tx) => body(keeping(tx, (id) => (keepers.get(id) ?? store) === store));
+        if (planned === null || planned.left-- > 0) return commit(store, () => runStep(inner, own));
         const { other, ended } = planned;
         planned = null;
-        return runOvertaken(store, other, body).finally(ended);
+        return runOvertaken(store, other, own).finally(ended);
       },
       onWakeup(listener) {
         listeners.add(listener);
@@ -144,6 +156,16 @@ async function decide<T>(
   const [only] = decided;
   if (only === undefined) throw new Error("a body that was run has decided nothing");
   return { value: only.value, writes };
+}
+
+function keeping(tx: StoreTransaction, isKeeper: (sessionId: string) => boolean): StoreTransaction {
+  return {
+    ...tx,
+    async expiredSessions(now, limit) {
+      const expired = await tx.expiredSessions(now, MOST_EXPIRED);
+      return expired.filter(({ id, expiresAt }) => isKeeper(id) || expiresAt <= now - NEGLECT_MS).slice(0, limit);
+    },
+  };
 }
 
 function noting(tx: StoreTransaction, writes: WriteSet[]): StoreTransaction {

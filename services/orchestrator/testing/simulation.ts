@@ -9,6 +9,7 @@ import { planStep } from "./plan-step.ts";
 import { type RandomRun, SPREAD_BITS, type Step } from "./random-actions.ts";
 import { ReferenceModel } from "./reference-model.ts";
 import { rerunningStore } from "./rerunning-store.ts";
+import { NEGLECT_MS } from "./shared-database.ts";
 import { type LabeledLease, parsedIdentifiers, type SimulatedRunner } from "./simulated-runner.ts";
 import { computed, type Grant, type TestRunner } from "./test-runner.ts";
 
@@ -110,7 +111,7 @@ export class Simulation implements AsyncDisposable {
     await this.performAtOnce(deeds, steps > 0, restarts);
     for (let more = 1; more < steps; more++) await this.performAtOnce([], true, false);
     if (!step.some((action) => action.kind === "vanish")) return;
-    for (let ticks = 0; ticks <= LEASE_MS / STEP_MS; ticks++) await this.performAtOnce([], true, false);
+    for (let ticks = 0; ticks <= (LEASE_MS + NEGLECT_MS) / STEP_MS; ticks++) await this.performAtOnce([], true, false);
     await this.#openForEverything(4);
   }
 
@@ -162,7 +163,8 @@ export class Simulation implements AsyncDisposable {
     for (const { id, lastSeen } of known) {
       const silence = this.now - lastSeen;
       if (stored.has(id)) {
-        expect(this.now - Math.max(lastSeen, this.#startedAt)).toBeLessThanOrEqual(LEASE_MS + 2 * STEP_MS);
+        const late = 2 * STEP_MS + (this.isShared ? NEGLECT_MS : 0);
+        expect(this.now - Math.max(lastSeen, this.#startedAt)).toBeLessThanOrEqual(LEASE_MS + late);
         continue;
       }
       expect(silence).toBeGreaterThanOrEqual(LEASE_MS);
