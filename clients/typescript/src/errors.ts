@@ -56,6 +56,12 @@ export function toTaskgroveError(error: unknown): TaskgroveError {
   });
 }
 
+/** Whether the orchestrator, or the way to it, was lost: what became of the request is not known. */
+export function isOutage({ code }: TaskgroveError): boolean {
+  // A server that is shut down by force cancels its calls.
+  return code === "UNAVAILABLE" || code === "CANCELLED";
+}
+
 function isServiceError(error: unknown): error is ServiceError {
   return error instanceof Error && "code" in error && typeof error.code === "number" && "details" in error;
 }

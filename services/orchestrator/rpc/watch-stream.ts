@@ -1,4 +1,4 @@
-import type { ServerWritableStream } from "@grpc/grpc-js";
+import { Metadata, type ServerWritableStream } from "@grpc/grpc-js";
 import { accept, type Result, reject } from "../domain/rejection.ts";
 import type { TaskChange, WatchJobRequest, WatchJobResponse } from "../gen/taskgrove/v1/job_service.ts";
 import type { ChangeEntry, TaskChangeEntry } from "../store/store.ts";
@@ -19,6 +19,8 @@ export async function watchJob(context: RpcContext, call: WatchCall, signal: Abo
   if ((await engine.reads.job(jobId)) === null) {
     return reject("JOB_NOT_FOUND", `there is no job ${JSON.stringify(jobId)}`);
   }
+  // So that a watcher knows that it is connected, however long nothing happens.
+  call.sendMetadata(new Metadata());
   for await (const entries of engine.watchJob(jobId, position.value, signal)) {
     for (const entry of entries) {
       const response = await encodeEntry(entry, jobOnly, queues);

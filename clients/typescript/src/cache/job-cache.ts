@@ -8,13 +8,11 @@ import { readValue, writeValue } from "./value-streams.ts";
 
 /** Which cache, and as whom. */
 export interface CacheAccess {
-  /** The client to use now; asked again for each call. */
-  client(): GrpcClient;
+  /** Makes a call, again when the orchestrator was lost: all of them may be repeated. */
+  call<Result>(call: (client: GrpcClient) => Promise<Result>): Promise<Result>;
   readonly jobId: string;
   /** The attempt that writes. Missing: a submitter. */
   readonly writer?: CacheWriter;
-  /** Runs one call, for example with retries. Default: once. */
-  attempt?<Result>(call: () => Promise<Result>): Promise<Result>;
 }
 
 /** The job cache over gRPC. */
@@ -31,7 +29,7 @@ export class GrpcJobCache implements JobCache {
   async get(key: string): Promise<Uint8Array | undefined> {
     const name = { jobId: this.#access.jobId, key: this.#prefix + key };
     try {
-      return await this.#attempt(() => readValue(this.#access.client(), name));
+      return await this.#call((client) => readValue(client, name));
     } catch (error) {
       if (error instanceof TaskgroveError && isMissingValue(error)) return undefined;
       throw error;
@@ -51,7 +49,7 @@ export class GrpcJobCache implements JobCache {
   async set(key: string, value: Uint8Array | string): Promise<void> {
     const bytes = typeof value === "string" ? Buffer.from(value) : value;
     const header = { jobId: this.#access.jobId, key: this.#prefix + key, writer: this.#access.writer };
-    await this.#attempt(() => writeValue(this.#access.client(), header, bytes));
+    await this.#call((client) => writeValue(client, header, bytes));
   }
 
   setJson(key: string, value: unknown): Promise<void> {
@@ -87,22 +85,20 @@ export class GrpcJobCache implements JobCache {
   #list(directOnly: boolean, select: (page: ListValuesResponse) => string[]): AsyncIterable<string> {
     const query = { jobId: this.#access.jobId, prefix: this.#prefix, directOnly, pageSize: 0 };
     return paginate(async (pageToken) => {
-      const page = await this.#attempt(() =>
-        unary(this.#access.client(), CacheServiceService.listValues, { ...query, pageToken }),
-      );
+      const page = await this.#call((client) => unary(client, CacheServiceService.listValues, { ...query, pageToken }));
       return { items: select(page), nextPageToken: page.nextPageToken };
     });
   }
 
   async #delete(target: { $case: "key" | "prefix"; value: string }): Promise<number> {
     const request = { jobId: this.#access.jobId, target, writer: this.#access.writer };
-    const response = await this.#attempt(() => unary(this.#access.client(), CacheServiceService.deleteValue, request));
+    const response = await this.#call((client) => unary(client, CacheServiceService.deleteValue, request));
     return response.deleted;
   }
 
-  async #attempt<Result>(call: () => Promise<Result>): Promise<Result> {
+  async #call<Result>(call: (client: GrpcClient) => Promise<Result>): Promise<Result> {
     try {
-      return await (this.#access.attempt ? this.#access.attempt(call) : call());
+      return await this.#access.call(call);
     } catch (error) {
       throw toTaskgroveError(error);
     }

@@ -1,15 +1,15 @@
-import type { Client as GrpcClient } from "@grpc/grpc-js";
 import { ClusterServiceService } from "../gen/taskgrove/v1/cluster.ts";
 import type { Cluster } from "../model.ts";
-import { paginate, unary } from "../rpc/calls.ts";
+import { paginate } from "../rpc/calls.ts";
+import type { Orchestrators } from "../rpc/orchestrators.ts";
 import { decodeCluster } from "./decode.ts";
 
 /** Manages clusters. Whatever the orchestrator refuses is thrown as a TaskgroveError. */
 export class ClusterClient {
-  readonly #client: GrpcClient;
+  readonly #orchestrators: Orchestrators;
 
-  constructor(client: GrpcClient) {
-    this.#client = client;
+  constructor(orchestrators: Orchestrators) {
+    this.#orchestrators = orchestrators;
   }
 
   /** Creates a cluster. Without a slug, one is made from the display name. */
@@ -19,19 +19,20 @@ export class ClusterClient {
     readonly description?: string;
   }): Promise<Cluster> {
     const { slug = "", displayName = "", description = "" } = cluster;
-    const response = await unary(this.#client, ClusterServiceService.createCluster, { slug, displayName, description });
+    const { createCluster } = ClusterServiceService;
+    const response = await this.#orchestrators.unary(createCluster, { slug, displayName, description }, { once: true });
     return decodeCluster(response.cluster);
   }
 
   /** Reads a cluster; without a slug, the default one. */
   async get(slug = ""): Promise<Cluster> {
-    return decodeCluster((await unary(this.#client, ClusterServiceService.getCluster, { slug })).cluster);
+    return decodeCluster((await this.#orchestrators.unary(ClusterServiceService.getCluster, { slug })).cluster);
   }
 
   /** The default cluster first, then by slug. */
   list(): AsyncIterable<Cluster> {
     return paginate(async (pageToken) => {
-      const page = await unary(this.#client, ClusterServiceService.listClusters, { pageSize: 0, pageToken });
+      const page = await this.#orchestrators.unary(ClusterServiceService.listClusters, { pageSize: 0, pageToken });
       return { items: page.clusters.map(decodeCluster), nextPageToken: page.nextPageToken };
     });
   }
@@ -42,12 +43,16 @@ export class ClusterClient {
     changes: { readonly displayName?: string; readonly description?: string },
   ): Promise<Cluster> {
     const { displayName, description } = changes;
-    const response = await unary(this.#client, ClusterServiceService.updateCluster, { slug, displayName, description });
+    const response = await this.#orchestrators.unary(ClusterServiceService.updateCluster, {
+      slug,
+      displayName,
+      description,
+    });
     return decodeCluster(response.cluster);
   }
 
   /** Deletes a cluster that nothing uses. */
   async delete(slug: string): Promise<void> {
-    await unary(this.#client, ClusterServiceService.deleteCluster, { slug });
+    await this.#orchestrators.unary(ClusterServiceService.deleteCluster, { slug }, { once: true });
   }
 }

@@ -1,7 +1,7 @@
-import type { Client as GrpcClient } from "@grpc/grpc-js";
 import { JobServiceService } from "../gen/taskgrove/v1/job_service.ts";
 import { isEnded, type Job, type JobTask, type JobTree, type JobUpdate } from "../model.ts";
-import { paginate, unary } from "../rpc/calls.ts";
+import { paginate } from "../rpc/calls.ts";
+import type { Orchestrators } from "../rpc/orchestrators.ts";
 import { decodeJob, decodeTask, encodeJobState, encodeTaskState } from "./decode.ts";
 import { buildTree } from "./job-tree.ts";
 import type {
@@ -13,8 +13,9 @@ import type {
   TaskFilter,
   WatchOptions,
 } from "./options.ts";
+import { submitAll } from "./submit-all.ts";
 import { createSubmitRequest } from "./submit-request.ts";
-import { SubmitStream, submitAll } from "./submit-stream.ts";
+import { SubmitStream } from "./submit-stream.ts";
 import { watchJob } from "./watch.ts";
 
 const maxPageSize = 1000;
@@ -22,10 +23,10 @@ const defaultWindow = 1000;
 
 /** Submits, shows and steers jobs. Whatever the orchestrator refuses is thrown as a TaskgroveError. */
 export class JobClient {
-  readonly #client: GrpcClient;
+  readonly #orchestrators: Orchestrators;
 
-  constructor(client: GrpcClient) {
-    this.#client = client;
+  constructor(orchestrators: Orchestrators) {
+    this.#orchestrators = orchestrators;
   }
 
   /**
@@ -35,13 +36,13 @@ export class JobClient {
    */
   async submit(name: string, tasks: Submittable, options: SubmitOptions = {}): Promise<Job> {
     const request = await createSubmitRequest(name, tasks, options);
-    const response = await unary(this.#client, JobServiceService.submitJob, request);
+    const response = await this.#orchestrators.unary(JobServiceService.submitJob, request);
     return decodeJob(response.job);
   }
 
   /** Opens a stream for many submissions. */
   submitStream(): SubmitStream {
-    return new SubmitStream(this.#client);
+    return new SubmitStream(this.#orchestrators);
   }
 
   /** Submits many jobs, at most `window` (default 1,000) in flight; results come in the order of their answers. */
@@ -55,7 +56,7 @@ export class JobClient {
 
   /** Reads one job. */
   async get(jobId: string): Promise<Job> {
-    return decodeJob((await unary(this.#client, JobServiceService.getJob, { jobId })).job);
+    return decodeJob((await this.#orchestrators.unary(JobServiceService.getJob, { jobId })).job);
   }
 
   /** Jobs, newest first. */
@@ -79,7 +80,7 @@ export class JobClient {
       pageSize,
     };
     return paginate(async (pageToken) => {
-      const page = await unary(this.#client, JobServiceService.listJobs, { ...query, pageToken });
+      const page = await this.#orchestrators.unary(JobServiceService.listJobs, { ...query, pageToken });
       return { items: page.jobs.map(decodeJob), nextPageToken: page.nextPageToken };
     });
   }
@@ -95,7 +96,7 @@ export class JobClient {
       pageSize: maxPageSize,
     };
     return paginate(async (pageToken) => {
-      const page = await unary(this.#client, JobServiceService.listTasks, { ...query, pageToken });
+      const page = await this.#orchestrators.unary(JobServiceService.listTasks, { ...query, pageToken });
       return { items: page.tasks.map((task) => decodeTask(task, includeInput)), nextPageToken: page.nextPageToken };
     });
   }
@@ -111,7 +112,7 @@ export class JobClient {
    * taken up again by itself.
    */
   watch(jobId: string, options: WatchOptions = {}): AsyncIterable<JobUpdate> {
-    return watchJob(this.#client, jobId, options);
+    return watchJob(this.#orchestrators, jobId, options);
   }
 
   /** Waits until the job has ended (completed, failed or canceled) and nothing of it runs, and returns it. */
@@ -124,12 +125,12 @@ export class JobClient {
 
   /** Halts a job; running tasks are told. */
   async cancel(jobId: string): Promise<Job> {
-    return decodeJob((await unary(this.#client, JobServiceService.cancelJob, { jobId })).job);
+    return decodeJob((await this.#orchestrators.unary(JobServiceService.cancelJob, { jobId })).job);
   }
 
   /** Lets a failed or canceled job go on from where it stopped. */
   async retry(jobId: string): Promise<{ readonly job: Job; readonly requeuedTasks: number }> {
-    const response = await unary(this.#client, JobServiceService.retryJob, { jobId });
+    const response = await this.#orchestrators.unary(JobServiceService.retryJob, { jobId }, { once: true });
     return { job: decodeJob(response.job), requeuedTasks: response.requeuedTasks };
   }
 }

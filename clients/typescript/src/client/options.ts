@@ -12,10 +12,19 @@ export type TlsOptions =
       readonly certificateChain?: string | Uint8Array;
     };
 
-/** Where the orchestrator is. */
+/** Where the orchestrators are. */
 export interface ClientOptions {
-  /** `host:port` or any target that gRPC knows. Default: the environment's `TASKGROVE_ADDRESS`, else `127.0.0.1:4150`. */
+  /**
+   * `host:port`, or several with commas between them; a name stands for each of its IP addresses. Other targets that gRPC knows (`unix:`, `dns:`)
+   * are left to it. Default: the environment's `TASKGROVE_ADDRESS`, else `127.0.0.1:4150`.
+   */
   readonly address?: string;
+  /** Several orchestrators; one is taken by chance, another one when it is lost. Wins over `address`. */
+  readonly addresses?: readonly string[];
+  /**
+   * How long calls and streams wait for the end of an outage, in milliseconds. Default 60,000. With 0 everything is tried once at each address.
+   */
+  readonly maxOutageMs?: number;
   /** Default: no TLS. */
   readonly tls?: TlsOptions;
 }
@@ -25,7 +34,10 @@ export type Submittable = AnyTask | readonly AnyTask[] | RootTasks;
 
 /** How to submit a job. Options of tasks are the defaults of its root tasks; `priority` is the job's. */
 export interface SubmitOptions extends TaskOptions {
-  /** The same key and body returns the first job; another body is refused with `ALREADY_EXISTS`. */
+  /**
+   * The same key and body returns the first job; another body is refused with `ALREADY_EXISTS`. Default: a new one, so that the client can send
+   * a submission again whose answer was lost.
+   */
   readonly idempotencyKey?: string;
   /** W3C traceparent that the runners continue. */
   readonly traceParent?: string;
@@ -41,7 +53,7 @@ export interface JobSubmission {
 /** What came of one accepted submission of a stream. */
 export interface SubmittedJob {
   readonly jobId: string;
-  /** True when an earlier submission with the same idempotency key made the job. */
+  /** True when an earlier submission with the same idempotency key made the job; after a lost connection that may be this one. */
   readonly alreadyExisted: boolean;
 }
 

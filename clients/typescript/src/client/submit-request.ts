@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { SubmitJobRequest } from "../gen/taskgrove/v1/job_service.ts";
 import { RootTasks } from "../submission/root-tasks.ts";
 import { Submission } from "../submission/submission.ts";
@@ -18,7 +19,7 @@ export function createSubmitRequest(
   const request: SubmitJobRequest = {
     name,
     tasks: submission.toMessage(),
-    idempotencyKey: options.idempotencyKey ?? "",
+    idempotencyKey: options.idempotencyKey || randomUUID(),
     priority: options.priority ?? 0,
     traceParent: options.traceParent ?? "",
   };

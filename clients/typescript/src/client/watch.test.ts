@@ -6,7 +6,7 @@ import { Client } from "./client.ts";
 describe("a watch", () => {
   it("ends with the signal's reason, also while it waits before it connects again", async () => {
     // The longest waits that there are.
-    using _random = vi.spyOn(Math, "random").mockReturnValue(1);
+    using _random = vi.spyOn(Math, "random").mockReturnValue(0.999);
     await using server = await startTestServer();
     using client = new Client({ address: server.address });
     const job = await client.jobs.submit("job", namedTask(["Nobody", "v1.0"]));

@@ -3,39 +3,42 @@ import type { Client as GrpcClient } from "@grpc/grpc-js";
 import { toTaskgroveError } from "../errors.ts";
 import { JobServiceService } from "../gen/taskgrove/v1/job_service.ts";
 import type { JobUpdate } from "../model.ts";
-import { reconnectDelayMs } from "../rpc/backoff.ts";
 import { openServerStream } from "../rpc/calls.ts";
+import type { Orchestrators, Outage } from "../rpc/orchestrators.ts";
 import { decodeUpdate } from "./decode.ts";
 import type { WatchOptions } from "./options.ts";
 
-/** Gives up when the orchestrator was away this long. */
-const maxOutageMs = 60_000;
-
 /**
- * Watches a job. A lost connection is taken up again behind the last update; only when the orchestrator was never there, or
- * is away for a minute, the watch fails with `UNAVAILABLE`.
+ * Watches a job. A lost connection is taken up again behind the last update, at another orchestrator when there is one; only when none was
+ * ever there, or all are away for too long, the watch fails with `UNAVAILABLE`.
  */
-export async function* watchJob(client: GrpcClient, jobId: string, options: WatchOptions): AsyncGenerator<JobUpdate> {
+export async function* watchJob(
+  orchestrators: Orchestrators,
+  jobId: string,
+  options: WatchOptions,
+): AsyncGenerator<JobUpdate> {
+  const { signal } = options;
+  const outage: Outage = { failures: 0, sinceMs: 0 };
+  const onAccepted = () => {
+    outage.failures = 0;
+    orchestrators.heard();
+  };
   let resumeToken = options.resumeToken ?? "";
-  let lastHeard: number | undefined;
-  let failures = 0;
   for (;;) {
+    let client: GrpcClient | undefined;
     try {
-      for await (const update of watchOnce(client, jobId, resumeToken, options)) {
-        lastHeard = Date.now();
-        failures = 0;
+      client = await orchestrators.connect();
+      for await (const update of watchOnce(client, jobId, { ...options, resumeToken }, onAccepted)) {
         resumeToken = update.resumeToken;
         yield update;
       }
       return;
     } catch (error) {
-      options.signal?.throwIfAborted();
+      signal?.throwIfAborted();
       const failure = toTaskgroveError(error);
-      const isOutage =
-        failure.code === "UNAVAILABLE" && lastHeard !== undefined && Date.now() - lastHeard <= maxOutageMs;
-      if (!isOutage) throw failure;
-      const delayMs = reconnectDelayMs(failures++);
-      await sleep(delayMs, undefined, { signal: options.signal }).catch(() => options.signal?.throwIfAborted());
+      const delayMs = orchestrators.failed(client, failure, outage);
+      if (delayMs === undefined) throw failure;
+      await sleep(delayMs, undefined, { signal }).catch(() => signal?.throwIfAborted());
     }
   }
 }
@@ -43,11 +46,13 @@ export async function* watchJob(client: GrpcClient, jobId: string, options: Watc
 async function* watchOnce(
   client: GrpcClient,
   jobId: string,
-  resumeToken: string,
-  { jobOnly = false, signal }: WatchOptions,
+  { resumeToken = "", jobOnly = false, signal }: WatchOptions,
+  onAccepted: () => void,
 ): AsyncGenerator<JobUpdate> {
   signal?.throwIfAborted();
   const call = openServerStream(client, JobServiceService.watchJob, { jobId, resumeToken, jobOnly });
+  // Comes as soon as the job was found: a job may be without a change for longer than any outage.
+  call.once("metadata", onAccepted);
   const cancel = () => call.cancel();
   signal?.addEventListener("abort", cancel, { once: true });
   try {

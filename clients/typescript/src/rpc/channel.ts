@@ -1,20 +1,16 @@
-import { type ChannelCredentials, type ChannelOptions, credentials } from "@grpc/grpc-js";
+import { type ChannelCredentials, type ChannelOptions, Client, credentials } from "@grpc/grpc-js";
 import type { TlsOptions } from "../client/options.ts";
+import type { Address } from "./addresses.ts";
 
-const defaultAddress = "127.0.0.1:4150";
 const maxMessageBytes = 64 * 1024 * 1024;
 
-/** The address to use when none is given. */
-export function addressFromEnvironment(): string {
-  return process.env.TASKGROVE_ADDRESS || defaultAddress;
-}
-
 /**
- * Options for every channel. Retries are off because a long stream would keep all that it sent for them. The HTTP/2 window is raised
- * because the default of 64 KiB halves the throughput of frames beyond 20-40 KB. After an outage the default is to stay away for up to two
- * minutes longer; and an orchestrator that is gone without a word is only noticed by pings that go unanswered.
+ * Retries are off because a long stream would keep all that it sent for them. The HTTP/2 window is raised because the default of 64 KiB
+ * halves the throughput of frames beyond 20-40 KB. After an outage the default is to stay away for up to two minutes longer; and an
+ * orchestrator that is gone without a word is only noticed by pings that go unanswered. Each channel has a pool of its own: a connection that
+ * failed elsewhere must not delay this one.
  */
-export const channelOptions: ChannelOptions = {
+const channelOptions: ChannelOptions = {
   "grpc.max_receive_message_length": maxMessageBytes,
   "grpc.max_send_message_length": maxMessageBytes,
   "grpc.enable_retries": 0,
@@ -22,11 +18,16 @@ export const channelOptions: ChannelOptions = {
   "grpc.max_reconnect_backoff_ms": 5_000,
   "grpc.keepalive_time_ms": 20_000,
   "grpc.keepalive_timeout_ms": 10_000,
+  "grpc.use_local_subchannel_pool": 1,
   "grpc-node.flow_control_window": 4 * 1024 * 1024,
 };
 
-/** Credentials of a channel. */
-export function createCredentials(tls: TlsOptions | undefined): ChannelCredentials {
+/** A client for one orchestrator. It connects when it is first used. */
+export function createGrpcClient({ target, options }: Address, tls: TlsOptions): Client {
+  return new Client(target, createCredentials(tls), { ...channelOptions, ...options });
+}
+
+function createCredentials(tls: TlsOptions): ChannelCredentials {
   if (!tls) return credentials.createInsecure();
   if (tls === true) return credentials.createSsl();
   return credentials.createSsl(

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { toTaskgroveError } from "../errors.ts";
+import { isOutage, toTaskgroveError } from "../errors.ts";
 import { reconnectDelayMs } from "./backoff.ts";
 
-/** Gives up when the orchestrator was away this long. */
-const maxOutageMs = 60_000;
+/** Unless told otherwise: gives up when the orchestrators were away this long. */
+export const defaultMaxOutageMs = 60_000;
 
 /**
- * Makes a call again, with backoff, while it fails with `UNAVAILABLE`: for calls that may be repeated. Rejects with a TaskgroveError, or
- * with the signal's reason.
+ * Makes a call again, with backoff, while it fails because the orchestrator is away: for calls that may be repeated. Rejects with a
+ * TaskgroveError, or with the signal's reason.
  */
 export async function retryWhileUnavailable<Result>(call: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
   const startMs = performance.now();
@@ -17,7 +17,7 @@ export async function retryWhileUnavailable<Result>(call: () => Promise<Result>,
       return await call();
     } catch (error) {
       const failure = toTaskgroveError(error);
-      if (failure.code !== "UNAVAILABLE" || performance.now() - startMs > maxOutageMs) throw failure;
+      if (!isOutage(failure) || performance.now() - startMs > defaultMaxOutageMs) throw failure;
     }
     await sleep(reconnectDelayMs(failures), undefined, { signal }).catch(() => signal.throwIfAborted());
   }

@@ -40,10 +40,9 @@ export class AttemptContext implements TaskContext {
     if (!this.#jobCache) {
       const { taskId, leaseToken } = this.#attempt.grant;
       this.#jobCache = new GrpcJobCache({
-        client: () => this.#services.cacheClient(),
         jobId: this.job.id,
         writer: { taskId, leaseToken },
-        attempt: (call) => retryWhileUnavailable(call, this.signal),
+        call: (call) => retryWhileUnavailable(() => call(this.#services.cacheClient()), this.signal),
       });
     }
     return this.#jobCache;

@@ -1,7 +1,7 @@
-import { Client as GrpcClient } from "@grpc/grpc-js";
+import type { Client as GrpcClient } from "@grpc/grpc-js";
 import type { TlsOptions } from "../client/options.ts";
-import { channelOptions, createCredentials } from "../rpc/channel.ts";
-import type { Address } from "./addresses.ts";
+import type { Address } from "../rpc/addresses.ts";
+import { createGrpcClient } from "../rpc/channel.ts";
 
 /** A connection for the job cache, to the orchestrator that the session is connected to. Made when it is first asked for. */
 export class CacheConnection {
@@ -22,8 +22,7 @@ export class CacheConnection {
 
   client(): GrpcClient {
     if (!this.#address) throw new Error("the runner is not connected yet");
-    const options = { ...channelOptions, ...this.#address.options };
-    this.#client ??= new GrpcClient(this.#address.target, createCredentials(this.#tls), options);
+    this.#client ??= createGrpcClient(this.#address, this.#tls);
     return this.#client;
   }
 

@@ -1,9 +1,9 @@
-import { Client, type ClientDuplexStream, type ServiceError, type StatusObject, status } from "@grpc/grpc-js";
+import { type Client, type ClientDuplexStream, type ServiceError, type StatusObject, status } from "@grpc/grpc-js";
 import type { TlsOptions } from "../client/options.ts";
 import { TaskgroveError, toTaskgroveError } from "../errors.ts";
 import { RunnerServiceService } from "../gen/taskgrove/v1/runner.ts";
-import { channelOptions, createCredentials } from "../rpc/channel.ts";
-import type { Address } from "./addresses.ts";
+import type { Address } from "../rpc/addresses.ts";
+import { createGrpcClient } from "../rpc/channel.ts";
 
 /** What a connection tells. */
 export interface ConnectionEvents {
@@ -24,9 +24,7 @@ export class Connection {
 
   constructor(address: Address, tls: TlsOptions, events: ConnectionEvents) {
     this.address = address;
-    // A pool of its own: a connection that failed elsewhere must not delay this one.
-    const options = { ...channelOptions, ...address.options, "grpc.use_local_subchannel_pool": 1 };
-    this.#client = new Client(address.target, createCredentials(tls), options);
+    this.#client = createGrpcClient(address, tls);
     this.#call = this.#client.makeBidiStreamRequest(RunnerServiceService.session.path, toBuffer, sameBytes);
     this.#call.on("data", (bytes: Buffer) => {
       if (!this.#isOver) events.frame(bytes);

@@ -1,7 +1,7 @@
 import type { TlsOptions } from "../client/options.ts";
 import type { LogFields, LogLevel } from "../logger.ts";
+import type { Address } from "../rpc/addresses.ts";
 import type { SubmissionLimits } from "../submission/split.ts";
-import type { Address } from "./addresses.ts";
 
 /** What the session thread is started with. */
 export interface SessionConfig {

@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import type { TlsOptions } from "../client/options.ts";
 import { createStderrLogger, type Logger } from "../logger.ts";
-import { addressFromEnvironment } from "../rpc/channel.ts";
+import { configuredAddresses } from "../rpc/addresses.ts";
 import type { TaskClass } from "../task.ts";
 import { Run, type RunSettings } from "./run.ts";
 import { TaskRegistry } from "./task-registry.ts";
@@ -10,9 +10,9 @@ import { TaskRegistry } from "./task-registry.ts";
 export interface RunnerOptions {
   /** What it can execute. At least one. */
   readonly tasks: readonly TaskClass[];
-  /** `host:port`; a name that stands for several addresses is resolved. Default: as for the client. */
+  /** As for the client: one address, or several with commas between them. */
   readonly address?: string;
-  /** Several orchestrators; one is taken, another one when it is lost. Wins over `address`. */
+  /** Several orchestrators; one is taken by chance, another one when it is lost. Wins over `address`. */
   readonly addresses?: readonly string[];
   /** Slug of its cluster. Default: the default cluster. */
   readonly cluster?: string;
@@ -45,7 +45,7 @@ export class Runner {
   readonly #settings: Omit<RunSettings, "session"> & { readonly session: Omit<RunSettings["session"], "notifyIdle"> };
   #run: Run | undefined;
 
-  /** @throws TypeError for no tasks, two with one identifier, or a concurrency that is not a whole number from 1 on. */
+  /** @throws TypeError for no tasks, two with one identifier, a concurrency that is not a whole number from 1 on, or what is not an address. */
   constructor(options: RunnerOptions) {
     const concurrency = options.concurrency ?? 1;
     if (!Number.isInteger(concurrency) || concurrency < 1) {
@@ -53,7 +53,7 @@ export class Runner {
     }
     const registry = new TaskRegistry(options.tasks);
     const session = {
-      addresses: options.addresses ?? [options.address ?? addressFromEnvironment()],
+      addresses: configuredAddresses(options),
       tls: options.tls ?? false,
       runnerName: options.name ?? `${hostname()}/${process.pid}`,
       cluster: options.cluster ?? "",
