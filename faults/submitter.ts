@@ -40,7 +40,8 @@ export class Submitter {
     stop: AbortSignal,
   ) {
     this.#ways = addresses.map(({ name, address }) => {
-      const client = new Client({ address });
+      // It asks again itself, and writes that down.
+      const client = new Client({ address, maxOutageMs: 0 });
       return { name, client, stream: client.jobs.submitStream() };
     });
     this.#record = record;
