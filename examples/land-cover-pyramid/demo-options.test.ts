@@ -5,15 +5,15 @@ describe("parseDemoCommand", () => {
   it("has defaults for everything", () => {
     expect(parseDemoCommand([])).toEqual({
       kind: "run",
-      options: { zoom: 6, runners: 3, kill: true, out: expect.stringContaining("world.png") },
+      options: { zoom: 6, runners: 3, store: "sqlite", kill: true, out: expect.stringContaining("world.png") },
     });
   });
 
   it("takes what it is told", () => {
-    const args = ["--zoom", "2", "--runners", "1", "--no-kill", "--out", "map.png", "--store", "sqlite"];
+    const args = ["--zoom", "2", "--runners", "1", "--no-kill", "--out", "map.png", "--store", "mongodb"];
     expect(parseDemoCommand(args)).toEqual({
       kind: "run",
-      options: { zoom: 2, runners: 1, kill: false, out: "map.png" },
+      options: { zoom: 2, runners: 1, store: "mongodb", kill: false, out: "map.png" },
     });
   });
 
@@ -22,13 +22,13 @@ describe("parseDemoCommand", () => {
   });
 
   it("refuses with all problems at once", () => {
-    const command = parseDemoCommand(["--zoom", "9", "--runners", "1.5", "--store", "mongodb"]);
+    const command = parseDemoCommand(["--zoom", "9", "--runners", "1.5", "--store", "mysql"]);
     expect(command).toMatchObject({
       kind: "refused",
       problems: [
         expect.stringContaining("--zoom"),
         expect.stringContaining("--runners"),
-        expect.stringContaining("--store mongodb is not available yet"),
+        "--store must be sqlite or mongodb, not mysql",
       ],
     });
   });

@@ -1,13 +1,20 @@
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
+/** Where orchestrators keep their state. */
+export const STORE_KINDS = ["sqlite", "mongodb"] as const;
+
+export type StoreKind = (typeof STORE_KINDS)[number];
+
 /** How the demo runs. */
 export type DemoOptions = Readonly<{
   /** How often the world is split into quarters. */
   zoom: number;
   /** Runner processes. */
   runners: number;
-  /** Whether one of them is killed half way. */
+  /** Where the orchestrators keep their state; there are two of them on MongoDB. */
+  store: StoreKind;
+  /** Whether a runner is killed half way, and on MongoDB an orchestrator too. */
   kill: boolean;
   /** Where the picture goes. */
   out: string;
@@ -25,9 +32,10 @@ Usage: npm run demo -- [options]
 
   --zoom N      how often the world is split into quarters, 1 to 8 (default 6: 4,096 leaves)
   --runners N   runner processes, 1 to 16 (default 3)
-  --no-kill     do not kill a runner half way
+  --no-kill     do not kill a runner half way, nor one of two orchestrators
   --out FILE    where the PNG goes (default: out/world.png in the checkout)
-  --store KIND  where the orchestrator keeps its state: sqlite (default)
+  --store KIND  where state is kept: sqlite (default), by one orchestrator, or mongodb, by two; for mongodb a server is started,
+                unless MONGODB_URI names one
   --help        this text
 
 Exits with 0 when the job completed and the picture is right, else with 1; with 2 when it is called wrongly.
@@ -45,11 +53,10 @@ export function parseDemoCommand(args: readonly string[]): DemoCommand {
   if (!isBetween(runners, 1, 16)) problems.push(`--runners must be a whole number from 1 to 16, not ${parsed.runners}`);
   if (runners === 1 && kill)
     problems.push("with --runners 1 nobody could go on for the runner that is killed; add --no-kill");
-  if (parsed.store === "mongodb")
-    problems.push("--store mongodb is not available yet: the MongoDB driver is not built; use sqlite");
-  else if (parsed.store !== "sqlite") problems.push(`--store must be sqlite, not ${parsed.store}`);
-  if (problems.length > 0) return { kind: "refused", problems };
-  return { kind: "run", options: { zoom, runners, kill, out: parsed.out } };
+  const store = STORE_KINDS.find((kind) => kind === parsed.store);
+  if (store === undefined) problems.push(`--store must be ${STORE_KINDS.join(" or ")}, not ${parsed.store}`);
+  if (store === undefined || problems.length > 0) return { kind: "refused", problems };
+  return { kind: "run", options: { zoom, runners, store, kill, out: parsed.out } };
 }
 
 function parseFlags(args: readonly string[]) {

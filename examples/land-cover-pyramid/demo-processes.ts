@@ -19,7 +19,12 @@ export interface DemoProcess extends AsyncDisposable {
 }
 
 /** An orchestrator and where it listens. */
-export type DemoOrchestrator = DemoProcess & { readonly address: string };
+export type DemoOrchestrator = DemoProcess & {
+  /** For runners and submitters. */
+  readonly address: string;
+  /** For metrics. */
+  readonly httpAddress: string;
+};
 
 /** After a SIGTERM a process gets this long, in milliseconds, before it is killed. */
 const GRACE_MS = 10_000;
@@ -27,25 +32,30 @@ const GRACE_MS = 10_000;
 /** A runner is taken for dead after this long without a sign of life: short, so that the demo soon shows who goes on. */
 const LEASE_DURATION = "5s";
 
-/** Starts an orchestrator on a database of its own in `directory`; resolves when it listens. Rejects when it ends before. */
-export async function startOrchestrator(directory: string): Promise<DemoOrchestrator> {
+/** Starts an orchestrator on the store that the flags name; resolves when it listens. Rejects when it ends before. Its log goes to `directory`. */
+export async function startOrchestrator(
+  name: string,
+  storeFlags: readonly string[],
+  directory: string,
+): Promise<DemoOrchestrator> {
   const script = fileURLToPath(new URL("../../services/orchestrator/main.ts", import.meta.url));
   const ports = ["--grpc-port", "0", "--http-port", "0"];
-  const args = [...ports, "--sqlite-file", join(directory, "demo.db"), "--lease-duration", LEASE_DURATION];
-  const listening = Promise.withResolvers<string>();
-  const child = startProcess("orchestrator", script, args, join(directory, "orchestrator.log"), (line) => {
-    const address = addressIn(line);
-    if (address !== undefined) listening.resolve(address);
+  const args = [...ports, ...storeFlags, "--lease-duration", LEASE_DURATION];
+  const listening = Promise.withResolvers<Pick<DemoOrchestrator, "address" | "httpAddress">>();
+  const child = startProcess(name, script, args, join(directory, `${name}.log`), (line) => {
+    const addresses = addressesIn(line);
+    if (addresses !== undefined) listening.resolve(addresses);
   });
-  return { ...child, address: await Promise.race([listening.promise, child.unexpectedEnd]) };
+  return { ...child, ...(await Promise.race([listening.promise, child.unexpectedEnd])) };
 }
 
-/** The address in a log line that says that the orchestrator listens. */
-function addressIn(line: string): string | undefined {
+/** The addresses in a log line that says that the orchestrator listens. */
+function addressesIn(line: string): Pick<DemoOrchestrator, "address" | "httpAddress"> | undefined {
   const record: unknown = line.startsWith("{") ? JSON.parse(line) : undefined;
   if (typeof record !== "object" || record === null || !("msg" in record) || record.msg !== "listening")
     return undefined;
-  return "grpcAddress" in record ? String(record.grpcAddress) : undefined;
+  const { grpcAddress, httpAddress } = record as { grpcAddress?: unknown; httpAddress?: unknown };
+  return { address: String(grpcAddress), httpAddress: String(httpAddress) };
 }
 
 /** Starts a process whose output goes to a log file. `onLine` sees each line of its standard output. */

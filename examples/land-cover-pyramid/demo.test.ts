@@ -31,7 +31,7 @@ describe("npm run demo", () => {
   });
 
   it("refuses what it cannot do, with exit code 2", async () => {
-    const refused = run(process.execPath, [demo, "--store", "mongodb"]);
-    await expect(refused).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining("not available yet") });
+    const refused = run(process.execPath, [demo, "--store", "mysql"]);
+    await expect(refused).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining("sqlite or mongodb") });
   });
 });

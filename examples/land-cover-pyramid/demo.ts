@@ -2,10 +2,17 @@ import { mkdir, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { watchJob } from "@taskgrove/cli/watch";
-import { Client, type Job, type RunnerInfo } from "taskgrove";
+import { Client, type Job } from "taskgrove";
+import { type Victims, watchAndKill } from "./demo-faults.ts";
 import { type DemoOptions, parseDemoCommand } from "./demo-options.ts";
-import { type DemoProcess, DemoStopped, startOrchestrator, startProcess } from "./demo-processes.ts";
+import {
+  type DemoOrchestrator,
+  type DemoProcess,
+  DemoStopped,
+  startOrchestrator,
+  startProcess,
+} from "./demo-processes.ts";
+import { type DemoStore, startStore } from "./demo-store.ts";
 import { type MapInput, WorldMap } from "./tasks.ts";
 import { checkPicture, checkTasks, type Finding, summarise, tasksOf } from "./verify.ts";
 
@@ -42,15 +49,17 @@ async function runDemo(options: DemoOptions): Promise<number> {
   await mkdir(dirname(picture), { recursive: true });
   // Whatever happens, what was started is stopped again, in reverse order.
   await using started = new AsyncDisposableStack();
-  const orchestrator = started.use(await startOrchestrator(directory));
-  say(
-    `orchestrator: process ${orchestrator.pid} at ${orchestrator.address}; its database and all logs are in ${directory}`,
-  );
+  const store = started.use(await startStore(options.store, directory));
+  say(`store: ${store.description}; all logs are in ${directory}`);
+  const orchestrators = await startOrchestrators(store, directory, started);
+  const list = orchestrators.map(({ name, pid, address }) => `${name} (process ${pid}) at ${address}`);
+  say(`orchestrators: ${list.join(", ")}`);
+  const addresses = orchestrators.map(({ address }) => address);
   const runners = Array.from({ length: options.runners }, (_, index) =>
-    started.use(startRunner(`runner-${index + 1}`, orchestrator.address, directory)),
+    started.use(startRunner(`runner-${index + 1}`, addresses, directory)),
   );
   say(`runners: ${runners.map(({ name, pid }) => `${name} (process ${pid})`).join(", ")}\n`);
-  const client = started.use(new Client({ address: orchestrator.address }));
+  const client = started.use(new Client({ addresses }));
   const beginning = performance.now();
   const map: MapInput = {
     zoom: options.zoom,
@@ -62,82 +71,35 @@ async function runDemo(options: DemoOptions): Promise<number> {
   const { id } = await client.jobs.submit("land cover of the world", new WorldMap(map));
   const watching = new AbortController();
   started.defer(() => watching.abort());
+  const victims: Victims = { runners, orchestrators: orchestrators.length > 1 ? orchestrators : [] };
   const job = await Promise.race([
-    watchAndKill(client, id, options.kill ? runners : [], watching.signal),
+    watchAndKill(client, id, options.kill ? victims : null, watching.signal),
     rejectAtSignal(),
     rejectAfterPatience(),
-    ...[orchestrator, ...runners].map(({ unexpectedEnd }) => unexpectedEnd),
+    ...[...orchestrators, ...runners].map(({ unexpectedEnd }) => unexpectedEnd),
   ]);
   const seconds = (performance.now() - beginning) / 1000;
   return await report(client, job, { picture, seconds, zoom: options.zoom });
 }
 
-function startRunner(name: string, address: string, directory: string): DemoProcess {
+/** As many as share the store, one after the other. */
+async function startOrchestrators(
+  { orchestrators: count, flags }: DemoStore,
+  directory: string,
+  started: AsyncDisposableStack,
+): Promise<DemoOrchestrator[]> {
+  const orchestrators: DemoOrchestrator[] = [];
+  for (let index = 1; index <= count; index++) {
+    const name = count === 1 ? "orchestrator" : `orchestrator-${index}`;
+    orchestrators.push(started.use(await startOrchestrator(name, flags, directory)));
+  }
+  return orchestrators;
+}
+
+function startRunner(name: string, addresses: readonly string[], directory: string): DemoProcess {
   const script = fileURLToPath(new URL("runner.ts", import.meta.url));
-  const args = ["--address", address, "--name", name, "--concurrency", String(CONCURRENCY)];
+  const args = ["--address", addresses.join(","), "--name", name, "--concurrency", String(CONCURRENCY)];
   return startProcess(name, script, args, join(directory, `${name}.log`));
-}
-
-/** Draws the job until it has ended. Half way it kills one of `victims`, if there are any, and says so. */
-async function watchAndKill(
-  client: Client,
-  jobId: string,
-  victims: readonly DemoProcess[],
-  signal: AbortSignal,
-): Promise<Job> {
-  const out = process.stdout;
-  const interruption = new AbortController();
-  const killing = killHalfWay(client, jobId, victims, signal).then((killed) => {
-    if (killed === undefined) return;
-    // Lines can be added to at any time; a drawing has to be left first.
-    if (out.isTTY) interruption.abort(killed);
-    else say(killed);
-  });
-  killing.catch(() => undefined);
-  try {
-    const job = await watchJob(client, jobId, { out, signal: AbortSignal.any([signal, interruption.signal]) });
-    await killing;
-    return job;
-  } catch (error) {
-    if (signal.aborted || !interruption.signal.aborted) throw error;
-    say(String(interruption.signal.reason));
-    return watchJob(client, jobId, { out, signal });
-  }
-}
-
-/**
- * Waits until half of the leaves are drawn, and kills a runner.
- *
- * @returns a sentence about it; undefined when there was none to kill or the job ended before.
- */
-async function killHalfWay(
-  client: Client,
-  jobId: string,
-  victims: readonly DemoProcess[],
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  if (victims.length === 0) return undefined;
-  for await (const { job } of client.jobs.watch(jobId, { jobOnly: true, signal })) {
-    if (isHalfWay(job)) return killBusiest(client, victims);
-  }
-  return undefined;
-}
-
-function isHalfWay(job: Job | undefined): boolean {
-  const leaves = job?.progress.find(({ label }) => label === "leaves");
-  return leaves !== undefined && leaves.total > 0 && leaves.done >= leaves.total / 2;
-}
-
-/** Kills a runner that holds leases at this moment, so that there is something to take over. */
-async function killBusiest(client: Client, victims: readonly DemoProcess[]): Promise<string> {
-  const sessions: RunnerInfo[] = [];
-  for await (const session of client.runners.list()) sessions.push(session);
-  const [busiest] = sessions.sort((a, b) => b.running - a.running);
-  const victim = victims.find(({ name }) => name === busiest?.name);
-  if (busiest === undefined || victim === undefined) throw new Error("no runner is connected");
-  await victim.kill();
-  const what = `killed ${victim.name} (process ${victim.pid}) with SIGKILL while it held ${busiest.running} tasks`;
-  return `\n>>> ${what}; others will take them over\n`;
 }
 
 /** Ctrl-C ends the demo, but not before everything that it started has been stopped. */
