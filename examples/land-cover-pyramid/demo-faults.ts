@@ -83,8 +83,8 @@ async function killBusiestOrchestrator(victims: readonly DemoOrchestrator[]): Pr
   if (busiest === undefined) throw new Error("no orchestrator runs");
   const { victim, connected } = busiest;
   await victim.kill();
-  const what = `killed ${victim.name} (process ${victim.pid}) with SIGKILL while it had ${connected} runners`;
-  return `${what}; they go on at another one with what they hold`;
+  const what = `killed ${victim.name} (process ${victim.pid}) with SIGKILL while ${connected} runners were connected to it`;
+  return `${what}; they go on at the other one with what they hold`;
 }
 
 /** How many runners are connected to this orchestrator, by its metrics. */
