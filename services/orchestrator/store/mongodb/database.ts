@@ -1,6 +1,6 @@
-import { type CommandStartedEvent, type Db, MongoClient, type MongoClientOptions } from "mongodb";
+import { type ClientSession, type CommandStartedEvent, type Db, MongoClient, type MongoClientOptions } from "mongodb";
 import { StoreUnavailable } from "../store.ts";
-import { translateError } from "./errors.ts";
+import { failureOf, translateError } from "./errors.ts";
 import { type Rows, rowsOf } from "./rows.ts";
 import { migrate } from "./schema.ts";
 
@@ -39,11 +39,26 @@ export interface Connection {
   readonly hasClientBulkWrite: boolean;
 }
 
+export type SessionId = NonNullable<ClientSession["id"]>;
+
+/** Ends what is open in these sessions. Throws when the database is away. */
+export async function endTransactions(
+  { client }: Pick<Connection, "client">,
+  sessions: readonly SessionId[],
+): Promise<void> {
+  try {
+    await client.db("admin").command({ killSessions: [...sessions] });
+  } catch (error) {
+    // Where users may not do this to their own sessions, the server ends a transaction when it is a minute old.
+    if (failureOf(error) === "away") throw error;
+  }
+}
+
 /** MongoDB 8.0. */
 const CLIENT_BULK_WRITE_SINCE = 25;
 /** A server that takes longer to answer is as good as away. */
 const SELECTION_TIMEOUT_MS = 5_000;
-const SOCKET_TIMEOUT_MS = 10_000;
+const SOCKET_TIMEOUT_MS = 8_000;
 
 const DEFAULTS: MongoClientOptions = {
   appName: "taskgrove",

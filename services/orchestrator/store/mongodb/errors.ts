@@ -76,7 +76,7 @@ function isFromServer(error: MongoError): boolean {
 }
 
 function isSlotKey(message: string): boolean {
-  return /\.replica\b|\bcollection: \S+\.replica /.test(message);
+  return /\bcollection: \S+\.(?:replica|beat) /.test(message);
 }
 
 /** Keys that two processes may come to write at the same time. */

@@ -11,10 +11,10 @@ import type { Step } from "./step.ts";
  */
 export class QueueTable {
   readonly #step: Step;
-  /** Queues in which this process is known to have numbers. */
-  readonly #counted: Set<number>;
+  /** Rows of numbers that are known to exist. */
+  readonly #counted: Set<string>;
 
-  constructor(step: Step, counted: Set<number>) {
+  constructor(step: Step, counted: Set<string>) {
     this.#step = step;
     this.#counted = counted;
   }
@@ -71,10 +71,11 @@ export class QueueTable {
   #addOne(queue: number, queued: number, running: number): void {
     const { rows, slot } = this.#step;
     const update = { $inc: { queued, running, rev: 1 }, $setOnInsert: { queue } };
-    this.#step.update(rows.queue_count, { _id: `${queue}/${slot}` }, update, true);
-    if (this.#counted.has(queue)) return;
+    const _id = `${queue}/${slot}`;
+    this.#step.update(rows.queue_count, { _id }, update, true);
+    if (this.#counted.has(_id)) return;
     this.#step.update(rows.queue, { _id: queue }, { $inc: { rev: 1 } });
-    this.#step.onCommit.push(() => this.#counted.add(queue));
+    this.#step.onCommit.push(() => this.#counted.add(_id));
   }
 }
 

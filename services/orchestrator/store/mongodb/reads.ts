@@ -10,9 +10,13 @@ import { readJobs } from "./jobs.ts";
 import { readQueues } from "./queues.ts";
 import { SessionReader } from "./sessions.ts";
 import { TaskReader } from "./task-reader.ts";
+import { within } from "./within.ts";
 
-/** Reads of committed state, outside of any transaction. */
-export function createReads(connection: Connection, isClosed: () => boolean): StoreReads {
+/** A read that was tried again for as long as the patience lasts is waited for a little longer. */
+const LAST_ANSWER_MS = 3_000;
+
+/** Reads of committed state, outside of any transaction. Who asks is answered within the patience, and a little, whatever the database does. */
+export function createReads(connection: Connection, patienceMs: number, isClosed: () => boolean): StoreReads {
   const { rows, db } = connection;
   const tasks = new TaskReader(connection);
   const jobs = new JobReader(connection);
@@ -23,7 +27,9 @@ export function createReads(connection: Connection, isClosed: () => boolean): St
   async function read<T>(body: () => Promise<T>): Promise<T> {
     if (isClosed()) throw new StoreUnavailable("the store is closed");
     try {
-      return await body();
+      const answer = body();
+      if (await within(patienceMs + LAST_ANSWER_MS, answer)) return await answer;
+      throw new StoreUnavailable("MongoDB does not answer");
     } catch (error) {
       throw translateError(error);
     }

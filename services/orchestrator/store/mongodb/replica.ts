@@ -1,19 +1,22 @@
 import { randomUUID } from "node:crypto";
-import { setTimeout as wait } from "node:timers/promises";
-import { MongoServerError } from "mongodb";
 import type { Wakeup } from "../store.ts";
-import type { Connection, StoreLogger } from "./database.ts";
+import { type Connection, endTransactions, type SessionId, type StoreLogger } from "./database.ts";
+import { failureOf } from "./errors.ts";
 import type { BeatRow, ReplicaRow } from "./rows.ts";
 import type { Step } from "./step.ts";
 import { PARTS } from "./task-codec.ts";
 
 /**
  * This process among those on the database. It holds a slot: a small number under which it keeps rows of its own where all processes count
- * something. Each of its transactions writes the slot's row, and so
+ * something. Each of its transactions writes the slot's row (`replica`), and so
  *
  * - a process that was taken for dead, and whose slot was given to another, cannot commit anything under it;
  * - after a commit whose answer was lost, the row says whether it happened;
  * - the others read there what it left for them to act on.
+ *
+ * Who has the slot is decided in another row (`beat`), in which the process says every second that it is alive. It also names the session of its
+ * transactions: the server keeps what a dead process has left open for a minute, and all others out of its rows, so whoever notices the silence
+ * ends it before that.
  */
 export class Replica {
   readonly #connection: Connection;
@@ -27,8 +30,11 @@ export class Replica {
   #liveCount = 1;
   /** What the clock of the database is ahead of this process's. */
   #clockOffset = 0;
+  /** In which this process's transactions run. */
+  #session: SessionId | null = null;
   #timer: NodeJS.Timeout | undefined;
   #beating: Promise<void> | null = null;
+  #joining: Promise<void> | null = null;
   #stopped = false;
 
   private constructor(connection: Connection, beatMs: number, logger: StoreLogger) {
@@ -54,25 +60,17 @@ export class Replica {
     return Math.max(1, this.#liveCount);
   }
 
-  /** Takes another slot, after this process was taken for dead. */
-  async rejoin(): Promise<void> {
-    this.#logger.warn({ slot: this.#slot }, "this orchestrator was taken for dead; it takes another slot and goes on");
+  /** Takes another slot than the one that was lost, after this process was taken for dead. */
+  async rejoin(lost: number): Promise<void> {
+    if (this.#slot !== lost) return;
+    this.#logger.warn({ slot: lost }, "this orchestrator was taken for dead; it takes another slot and goes on");
     await this.#takeSlot();
   }
 
-  async #takeSlot(): Promise<void> {
-    const now = await this.#beat(TRYING_SLOT);
-    const beats = new Map((await this.#connection.rows.beat.find().toArray()).map((beat) => [beat._id, beat]));
-    const taken = new Map((await this.#connection.rows.replica.find().toArray()).map((row) => [row._id, row]));
-    for (let slot = 0; ; slot++) {
-      const row = taken.get(slot);
-      const beat = beats.get(slot);
-      if (row !== undefined && beat !== undefined && now - beat.at.getTime() < STALE_MS) continue;
-      if (await this.#take(slot, row)) break;
-    }
-    await this.#connection.rows.beat.deleteOne({ _id: TRYING_SLOT, owner: this.#owner });
-    await this.#lookAround();
-    this.#logger.info({ slot: this.#slot, orchestrators: this.liveCount }, "joined the database");
+  /** Resolves when others know in which session this process's transactions run from now on. */
+  async runIn(session: SessionId): Promise<void> {
+    this.#session = session;
+    await this.#beat();
   }
 
   /** Adds to a step what makes its commit known, and what others are told. Returns its name. */
@@ -82,17 +80,16 @@ export class Replica {
     const set: { tx: string; wakeup?: NonNullable<ReplicaRow["wakeup"]> } = { tx };
     if (wakeup !== null) set.wakeup = encodeWakeup(tx, wakeup);
     // When the slot is somebody else's by now, this tries to insert a second row with its number, which fails.
-    step.update(rows.replica, { _id: this.#slot, owner: this.#owner }, { $set: set }, true);
+    step.update(rows.replica, { _id: step.slot, owner: this.#owner }, { $set: set }, true);
     return tx;
   }
 
   /**
-   * Whether a transaction that `mark` has named was committed. From then on it cannot be any more: it has written the row that this writes, so only
-   * one of the two takes effect.
+   * Whether a transaction that `mark` has named was committed, under this slot. From then on it cannot be any more: it has written the row that this
+   * writes, so only one of the two takes effect.
    */
-  async wasCommitted(tx: string): Promise<boolean> {
+  async wasCommitted(tx: string, slot: number): Promise<boolean> {
     const { rows } = this.#connection;
-    const slot = this.#slot;
     const before = await rows.replica.findOneAndUpdate(
       { _id: slot, owner: this.#owner },
       { $set: { fence: randomUUID() } },
@@ -128,33 +125,62 @@ export class Replica {
     this.#stopped = true;
     clearTimeout(this.#timer);
     await this.#beating;
-    await Promise.race([this.#leave(), wait(LEAVE_MS, undefined, { ref: false })]);
-  }
-
-  async #leave(): Promise<void> {
     await this.#connection.rows.beat.deleteOne({ _id: this.#slot, owner: this.#owner }).catch(() => {});
   }
 
-  async #take(slot: number, row: ReplicaRow | undefined): Promise<boolean> {
-    const { rows } = this.#connection;
-    if (row === undefined) {
-      try {
-        await rows.replica.insertOne({ _id: slot, owner: this.#owner, tx: "" });
-      } catch (error) {
-        if (error instanceof MongoServerError && error.code === DUPLICATE_KEY) return false;
-        throw error;
-      }
-    } else {
-      const past = [{ owner: row.owner, tx: row.tx }, ...(row.past ?? [])].slice(0, MOST_PAST);
-      const { matchedCount } = await rows.replica.updateOne(
-        { _id: slot, owner: row.owner, tx: row.tx },
-        { $set: { owner: this.#owner, tx: "", past }, $unset: { wakeup: "" } },
-      );
-      if (matchedCount === 0) return false;
+  #takeSlot(): Promise<void> {
+    this.#joining ??= this.#takeFirst().finally(() => {
+      this.#joining = null;
+    });
+    return this.#joining;
+  }
+
+  /** Takes the first slot of whose owner nothing was heard for long. */
+  async #takeFirst(): Promise<void> {
+    const { rows, client } = this.#connection;
+    const { localTime } = await client.db("admin").command({ hello: 1 });
+    this.#clockOffset = localTime.getTime() - Date.now();
+    const beats = new Map((await rows.beat.find().toArray()).map((beat) => [beat._id, beat]));
+    for (let slot = 0; ; slot++) {
+      const beat = beats.get(slot);
+      if (beat !== undefined && localTime.getTime() - beat.at.getTime() < STALE_MS) continue;
+      if (await this.#take(slot, beat)) break;
     }
+    await this.#lookAround();
+    this.#logger.info({ slot: this.#slot, orchestrators: this.liveCount }, "joined the database");
+  }
+
+  /** Of several who want a slot at the same time the one who writes its beat gets it. */
+  async #take(slot: number, last: BeatRow | undefined): Promise<boolean> {
+    const { rows } = this.#connection;
+    const mine = { owner: this.#owner, at: "$$NOW", ...this.#state() };
+    const filter =
+      last === undefined ? { _id: slot, owner: this.#owner } : { _id: slot, owner: last.owner, at: last.at };
+    try {
+      const { matchedCount } = await rows.beat.updateOne(filter, [{ $set: mine }], { upsert: last === undefined });
+      if (last !== undefined && matchedCount === 0) return false;
+    } catch (error) {
+      if (failureOf(error) === "slot-lost") return false;
+      throw error;
+    }
+    await this.#takeOver(slot);
     this.#slot = slot;
-    await this.#beat(slot);
     return true;
+  }
+
+  /** From here on the earlier owner of the slot cannot commit anything under it. Until then it may: then it is tried again. */
+  async #takeOver(slot: number): Promise<void> {
+    const { rows } = this.#connection;
+    for (;;) {
+      const row = await rows.replica.findOne({ _id: slot });
+      const past = row === null ? [] : [{ owner: row.owner, tx: row.tx }, ...(row.past ?? [])].slice(0, MOST_PAST);
+      const { matchedCount, upsertedCount } = await rows.replica.updateOne(
+        row === null ? { _id: slot, owner: this.#owner } : { _id: slot, owner: row.owner, tx: row.tx },
+        { $set: { owner: this.#owner, tx: "", past }, $unset: { wakeup: "" } },
+        { upsert: row === null },
+      );
+      if (matchedCount + upsertedCount > 0) return;
+    }
   }
 
   #schedule(afterMs: number): void {
@@ -169,51 +195,62 @@ export class Replica {
   }
 
   async #beatAndLook(): Promise<void> {
-    await this.#beat(this.#slot);
+    await this.#beat();
     await this.#lookAround();
-  }
-
-  /** Returns the time by the clock of the database. */
-  async #beat(slot: number): Promise<number> {
-    const claiming = performance.now() - this.#claimedAt < CLAIMING_MS;
-    const beat = await this.#connection.rows.beat.findOneAndUpdate(
-      { _id: slot },
-      [{ $set: { owner: this.#owner, at: "$$NOW", claiming } }],
-      { upsert: true, returnDocument: "after" },
-    );
-    const now = beat?.at.getTime() ?? Date.now();
-    this.#clockOffset = now - Date.now();
-    return now;
   }
 
   async #lookAround(): Promise<void> {
     const beats = await this.#connection.rows.beat.find().toArray();
     const now = Date.now() + this.#clockOffset;
-    const live = beats.filter((beat) => beat._id !== TRYING_SLOT && isLive(beat, now, this.#beatMs));
+    const silence = (beat: BeatRow) => (now - beat.at.getTime()) / this.#beatMs;
+    const live = beats.filter((beat) => silence(beat) < MISSED_BEATS);
     this.#liveCount = live.length;
     this.#claiming = live.filter((beat) => beat.claiming).map((beat) => beat._id);
+    for (const beat of beats) if (silence(beat) >= ABANDONED_BEATS) await this.#endTransactionsOf(beat);
+  }
+
+  /** Says that this process is alive. When another one has the slot, takes another. */
+  async #beat(): Promise<void> {
+    const slot = this.#slot;
+    try {
+      const beat = await this.#connection.rows.beat.findOneAndUpdate(
+        { _id: slot, owner: this.#owner },
+        [{ $set: { at: "$$NOW", ...this.#state() } }],
+        { upsert: true, returnDocument: "after" },
+      );
+      if (beat !== null) this.#clockOffset = beat.at.getTime() - Date.now();
+    } catch (error) {
+      if (failureOf(error) !== "slot-lost") throw error;
+      await this.rejoin(slot);
+    }
+  }
+
+  #state(): Pick<BeatRow, "claiming" | "session"> {
+    const claiming = performance.now() - this.#claimedAt < CLAIMING_MS;
+    return this.#session === null ? { claiming } : { claiming, session: this.#session.id };
+  }
+
+  async #endTransactionsOf({ _id, owner, session }: BeatRow): Promise<void> {
+    if (session === undefined) return;
+    this.#logger.warn({ slot: _id }, "nothing is heard of an orchestrator: what it may have left open is ended");
+    await endTransactions(this.#connection, [{ id: session }]);
+    await this.#connection.rows.beat.updateOne({ _id, owner, session }, { $unset: { session: "" } });
   }
 }
 
-const DUPLICATE_KEY = 11_000;
-/** Where a process beats that has no slot yet: to learn what time it is. */
-const TRYING_SLOT = -1;
 /** A slot is given to another process when nothing was heard of its owner for this long. */
 const STALE_MS = 30_000;
 /** Beats that may be missed before a process is left out when work is divided. */
 const MISSED_BEATS = 5;
+/** And before its transaction is ended: if it lives after all, it has to run one step again. */
+const ABANDONED_BEATS = 10;
 /** A process is taken to want tasks for this long after it looked for some. */
 const CLAIMING_MS = 60_000;
 const TURN_MS = 2_000;
-const LEAVE_MS = 1_000;
 /** Earlier owners of a slot whose last transaction is remembered. */
 const MOST_PAST = 8;
 /** Above this it is simpler for all to look everywhere. */
 const MOST_LISTED = 500;
-
-function isLive(beat: BeatRow, now: number, beatMs: number): boolean {
-  return now - beat.at.getTime() < MISSED_BEATS * beatMs;
-}
 
 function encodeWakeup(tx: string, wakeup: Wakeup): NonNullable<ReplicaRow["wakeup"]> {
   const { queueIds, jobIds, canceledJobIds } = wakeup;

@@ -264,6 +264,8 @@ export interface BeatRow {
   readonly at: Date;
   /** It has runners that want tasks. */
   readonly claiming: boolean;
+  /** In which its transactions run. */
+  readonly session?: Binary;
 }
 
 export type Rows = {

@@ -14,8 +14,8 @@ import { WorkTable } from "./work.ts";
 
 /** What steps of one store share. */
 export interface StoreMemory {
-  /** Queues in which this process is known to have numbers. */
-  readonly counted: Set<number>;
+  /** Rows of queues' numbers that are known to exist. */
+  readonly counted: Set<string>;
   /** Ascending times for work items. */
   nextTouch(): number;
 }

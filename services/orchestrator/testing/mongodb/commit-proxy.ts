@@ -1,0 +1,97 @@
+import { once } from "node:events";
+import { connect, createServer, type Server, type Socket } from "node:net";
+
+/**
+ * What happens to one commit on its way:
+ *
+ * - `lose-request`: the connection breaks before it reaches the server
+ * - `lose-answer`: the server has committed, and the connection breaks before the answer arrives
+ * - `swallow-request`, `swallow-answer`: the same, but the connection stays and nothing comes
+ */
+export type CommitFault = "lose-request" | "lose-answer" | "swallow-request" | "swallow-answer";
+
+/** A key of a BSON document: its type, here a number of 32 bits, and its name. */
+const COMMIT = Buffer.from("\x10commitTransaction\0", "latin1");
+
+/** A TCP proxy to one MongoDB server that knows a commit when it sees one. */
+export class CommitProxy implements AsyncDisposable {
+  readonly #server: Server;
+  readonly #target: number;
+  readonly #sockets = new Set<Socket>();
+  /** What happens to the next commits, one each; after that they are left alone. The driver itself sends a commit that failed a second time. */
+  faults: CommitFault[] = [];
+  /** Is awaited when a fault happens: before the connection breaks, and for a lost answer behind the commit. */
+  onFault: (fault: CommitFault) => Promise<void> | void = () => {};
+
+  private constructor(server: Server, target: number) {
+    this.#server = server;
+    this.#target = target;
+    server.on("connection", (client) => this.#accept(client));
+  }
+
+  /** Listens on a free port of 127.0.0.1; `target` is the port of the server there. */
+  static async open(target: number): Promise<CommitProxy> {
+    const server = createServer();
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    return new CommitProxy(server, target);
+  }
+
+  get uri(): string {
+    const address = this.#server.address();
+    if (address === null || typeof address === "string") throw new Error("the proxy is closed");
+    return `mongodb://127.0.0.1:${address.port}/?directConnection=true`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#server.close();
+    await once(this.#server, "close");
+  }
+
+  #accept(client: Socket): void {
+    const server = connect(this.#target, "127.0.0.1");
+    let fault: CommitFault | undefined;
+    const end = () => {
+      client.destroy();
+      server.destroy();
+    };
+    for (const socket of [client, server]) {
+      this.#sockets.add(socket);
+      socket.setNoDelay(true);
+      socket.on("error", end);
+      socket.on("close", () => {
+        this.#sockets.delete(socket);
+        end();
+      });
+    }
+    const carryOut = async (due: CommitFault) => {
+      await this.onFault(due);
+      if (due.startsWith("lose")) end();
+    };
+    const requests = messagesOf((message) => {
+      if (fault === undefined && message.includes(COMMIT)) fault = this.faults.shift();
+      if (fault?.endsWith("request")) void carryOut(fault);
+      else server.write(message);
+    });
+    client.on("data", requests);
+    // One request is under way on a connection at a time, so what comes now is the answer to the commit.
+    server.on("data", (bytes) => {
+      if (fault === undefined) client.write(bytes);
+      else void carryOut(fault);
+    });
+  }
+}
+
+/** Puts bytes together into whole messages: each begins with its length. */
+function messagesOf(take: (message: Buffer) => void): (bytes: Buffer) => void {
+  let rest: Buffer = Buffer.alloc(0);
+  return (bytes) => {
+    rest = Buffer.concat([rest, bytes]);
+    while (rest.length >= 4 && rest.length >= rest.readInt32LE(0)) {
+      const length = rest.readInt32LE(0);
+      take(rest.subarray(0, length));
+      rest = rest.subarray(length);
+    }
+  };
+}
