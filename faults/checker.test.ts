@@ -67,6 +67,8 @@ describe("what is allowed", () => {
   });
 
   holds("an attempt that was superseded and goes on, and one that was killed", (round) => {
+    const cut = { what: "cut up runner-2>orchestrator-1", parts: ["runner-2>orchestrator-1"], holdsUp: true };
+    round.disturbances.push({ at: 0, until: 9, ...cut });
     round.submit();
     round.grant("0.0");
     round.start("0.0", "runner-2.1");
@@ -158,6 +160,20 @@ describe("what is not", () => {
   breaksWith("nothing-unknown-runs", "a task of a job that is not stored was executed", ({ runners }) => ({
     runners: runners.map((record) => ({ ...record, jobId: "(other)" })),
   }));
+
+  breaksWith("orchestrators-answer", "an orchestrator serves and does not answer", () => ({
+    unreadable: "INTERNAL: internal error",
+  }));
+
+  breaks("no-rework", "a task that was computed is granted again at once", (round) => runAgain(round));
+  breaks("no-rework", "... although only another runner was disturbed", (round) => {
+    runAgain(round);
+    round.disturbances.push({ at: 0, until: 9, what: "", parts: ["runner-2"], holdsUp: true });
+  });
+  breaks("no-rework", "... although only an orchestrator was killed", (round) => {
+    runAgain(round);
+    round.disturbances.push({ at: 0, until: 9, what: "", parts: ["orchestrator-2"], holdsUp: false });
+  });
 
   breaks("one-execution", "two runners execute the same attempt", (round) => {
     round.play();
@@ -457,4 +473,14 @@ function failForGood(round: HandMadeRound): void {
   round.end("0.0", "failed");
   round.failedTaskId = "(0.0)";
   round.write([round.move("0.0", "FAILED", { failures: 1, failure: "Error", sessionId: undefined })], "FAILED");
+}
+
+/** The first task is computed by one runner, and by another one after that. */
+function runAgain(round: HandMadeRound): void {
+  round.submit();
+  round.grant("0.0");
+  round.start("0.0");
+  round.end("0.0");
+  round.write([round.move("0.0", "QUEUED")]);
+  round.run("0.0");
 }

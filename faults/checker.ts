@@ -5,7 +5,8 @@ import { countsAddUp, logIsTrue, progressAddsUp, watchIsTrue } from "./rules/boo
 import { failsAsPlanned, jobEnds, jobEndsRightly, parentsClosed } from "./rules/ends.ts";
 import { haltsAreKept, nothingStartsAfterCancel, nothingStartsWhileHalted } from "./rules/halts.ts";
 import { dependenciesFirst, parentFirst } from "./rules/order.ts";
-import { noLeaseOfTheDead, processesLive, runnersAreBack } from "./rules/sessions.ts";
+import { noRework } from "./rules/rework.ts";
+import { noLeaseOfTheDead, orchestratorsAnswer, processesLive, runnersAreBack } from "./rules/sessions.ts";
 import {
   acknowledgedExists,
   noInternalErrors,
@@ -27,6 +28,7 @@ const job = (check: (jobCase: JobCase) => Violation[]): Rule => ({ about: "job",
 /** All that must hold, whatever was disturbed. */
 export const RULES = {
   "processes-live": round(processesLive),
+  "orchestrators-answer": round(orchestratorsAnswer),
   "no-internal-errors": round(noInternalErrors),
   "acknowledged-exists": round(acknowledgedExists),
   "one-job-for-each-key": round(oneJobForEachKey),
@@ -37,6 +39,7 @@ export const RULES = {
   "attempts-go-up": job(attemptsGoUp),
   "one-outcome": job(oneOutcome),
   "outcome-is-reported": job(outcomeIsReported),
+  "no-rework": job(noRework),
   "subtasks-exact": job(subtasksExact),
   "parent-first": job(parentFirst),
   "dependencies-first": job(dependenciesFirst),
@@ -57,6 +60,10 @@ export const RULES = {
 
 /** Everything that breaks a rule. Pure: it looks at nothing but the evidence. */
 export function check(evidence: Evidence): Violation[] {
+  // Without that nothing can be said of the jobs.
+  if (evidence.unreadable !== undefined) {
+    return [processesLive, noInternalErrors, orchestratorsAnswer].flatMap((rule) => rule(evidence));
+  }
   const cases = openCases(evidence);
   return Object.values<Rule>(RULES).flatMap((rule) =>
     rule.about === "round" ? rule.check(evidence) : cases.flatMap((jobCase) => rule.check(jobCase)),

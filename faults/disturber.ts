@@ -42,11 +42,16 @@ export class Disturber {
   async #carryOut(disturbance: Disturbance): Promise<void> {
     const what = describeDisturbance(disturbance);
     this.#current.add(what);
-    this.#record({ at: monotonicMs(), what: `${what} for ${disturbance.lastsMs} ms` });
+    const at = monotonicMs();
     await this.#system.disturb(disturbance);
     await sleep(disturbance.lastsMs);
     await this.#system.mend(disturbance);
-    this.#record({ at: monotonicMs(), what: `over: ${what}` });
     this.#current.delete(what);
+    const parts = disturbance.kind === "link" ? disturbance.links : [disturbance.target];
+    this.#record({ at, until: monotonicMs(), what, parts, holdsUp: holdsUp(disturbance) });
   }
+}
+
+function holdsUp(disturbance: Disturbance): boolean {
+  return disturbance.kind === "link" ? disturbance.mode.kind !== "reset" : disturbance.kind === "freeze";
 }

@@ -1,5 +1,5 @@
 import type { JobState, Progress, TaskCounts, TaskState } from "taskgrove";
-import type { RunnerRecord, SubmitterRecord } from "./history.ts";
+import type { DisturbanceRecord, RunnerRecord, SubmitterRecord } from "./history.ts";
 import type { JobPlan } from "./plan.ts";
 
 /** Everything that is known of one round when it is over: what was done, and what the orchestrators say. The checker needs nothing else. */
@@ -20,6 +20,10 @@ export interface Evidence {
   readonly deaths: readonly Death[];
   /** Errors in the logs of orchestrators. */
   readonly complaints: readonly Complaint[];
+  readonly disturbances: readonly DisturbanceRecord[];
+  readonly leaseMs: number;
+  /** Why the orchestrators could not be asked, long after the last disturbance; nothing is known of jobs and sessions then. */
+  readonly unreadable: string | undefined;
 }
 
 /** A job with all its tasks and its change log, read when the round was over. */

@@ -7,19 +7,18 @@ describe("the history of a violation", () => {
   it("has the tasks that it is about, the requests, and the disturbances of that time; nothing else", () => {
     const round = new HandMadeRound().play();
     round.start("1.0", "runner-2.1");
+    const told = { parts: [], holdsUp: true };
+    round.disturbances.push({ at: -20_000, until: -19_900, what: "kill runner-1", ...told });
+    round.disturbances.push({ at: 5.5, until: 305.5, what: "cut up runner-2>orchestrator-1", ...told });
+    round.disturbances.push({ at: 1_000_000, until: 1_000_100, what: "kill runner-3", ...told });
     const evidence = round.evidence();
     const [violation] = check(evidence);
     if (violation === undefined) throw new Error("nothing was found");
-    const disturbances = [
-      { at: -20_000, what: "kill runner-1 for 100 ms" },
-      { at: 5.5, what: "cut up runner-2>orchestrator-1 for 300 ms" },
-      { at: 1_000_000, what: "kill runner-3 for 100 ms" },
-    ];
-    const lines = explain(violation, evidence, disturbances);
+    const lines = explain(violation, evidence);
     expect(lines[0]).toContain("one-execution: task 1.0 ((1.0)) of job: attempt 1 was executed 2 times");
     const text = lines.join("\n");
     expect(text).toMatch(
-      /submitter: submit acknowledged[\s\S]*cut up runner-2[\s\S]*runner-2.1: starts attempt 1 of 1.0/,
+      /submitter: submit acknowledged[\s\S]*cut up runner-2>orchestrator-1 for 300 ms[\s\S]*runner-2.1: starts attempt 1 of 1.0/,
     );
     expect(text).toMatch(/1.0 \(\(1.0\)\) RUNNING in attempt 1\n[\s\S]*COMPLETED in attempt 1/);
     expect(text).toContain("job COMPLETED");
@@ -28,9 +27,10 @@ describe("the history of a violation", () => {
   });
 
   it("is told from all disturbances when it is about no job", () => {
-    const evidence = new HandMadeRound().play().evidence();
+    const round = new HandMadeRound().play();
+    round.disturbances.push({ at: 1, until: 11, what: "kill database", parts: ["database"], holdsUp: false });
     const violation = { rule: "processes-live", message: "orchestrator-1 ended by itself: code 1" } as const;
-    const lines = explain(violation, evidence, [{ at: 1, what: "kill database for 10 ms" }]);
+    const lines = explain(violation, round.evidence());
     expect(lines.join("\n")).toContain("kill database for 10 ms");
   });
 
@@ -39,7 +39,7 @@ describe("the history of a violation", () => {
     round.submit();
     for (let count = 0; count < 300; count++) round.fail("0.0");
     const evidence = round.evidence();
-    const lines = explain({ rule: "job-ends", message: "", jobId: "(job)", taskIds: ["(0.0)"] }, evidence, []);
+    const lines = explain({ rule: "job-ends", message: "", jobId: "(job)", taskIds: ["(0.0)"] }, evidence);
     expect(lines.length).toBeLessThan(300);
     expect(lines.some((line) => / more \.\.\./.test(line))).toBe(true);
   });

@@ -1,5 +1,4 @@
 import type { Evidence } from "./evidence.ts";
-import type { DisturbanceRecord } from "./history.ts";
 import { type JobCase, openCases } from "./job-case.ts";
 import type { Violation } from "./violation.ts";
 
@@ -17,15 +16,11 @@ interface Event {
  * The shortest history that shows a violation: what happened to the tasks that it is about, what was asked of their job, and what was disturbed
  * at that time; first by the clock, then as the job's log has it.
  */
-export function explain(
-  violation: Violation,
-  evidence: Evidence,
-  disturbances: readonly DisturbanceRecord[],
-): string[] {
+export function explain(violation: Violation, evidence: Evidence): string[] {
   const jobCase = openCases(evidence).find(({ job }) => job.id === violation.jobId);
   const taskIds = new Set(violation.taskIds ?? []);
   const events = [...requestEvents(violation, evidence), ...executionEvents(evidence, taskIds)];
-  const timeline = withDisturbances(events.sort(byTime), disturbances);
+  const timeline = withDisturbances(events.sort(byTime), evidence);
   const firstAt = timeline[0]?.at ?? 0;
   const clock = timeline.map(({ at, text }) => `  ${seconds(at - firstAt)}  ${text}`);
   const log = jobCase === undefined ? [] : logLines(jobCase, taskIds);
@@ -58,15 +53,14 @@ function executionEvents({ runners }: Evidence, taskIds: ReadonlySet<string>): E
   });
 }
 
-function withDisturbances(events: readonly Event[], disturbances: readonly DisturbanceRecord[]): Event[] {
-  const [first, last] = [events[0], events.at(-1)];
-  if (first === undefined || last === undefined) return disturbances.map(toEvent);
-  const near = disturbances.filter(({ at }) => at >= first.at - BEFORE_MS && at <= last.at);
-  return [...events, ...near.map(toEvent)].sort(byTime);
-}
-
-function toEvent({ at, what }: DisturbanceRecord): Event {
-  return { at, text: `disturbance: ${what}` };
+function withDisturbances(events: readonly Event[], { disturbances }: Evidence): Event[] {
+  const [from, to] = [events[0]?.at ?? Number.NEGATIVE_INFINITY, events.at(-1)?.at ?? Number.POSITIVE_INFINITY];
+  const near = disturbances.filter(({ at, until }) => until >= from - BEFORE_MS && at <= to);
+  const told = near.map(({ at, until, what }) => ({
+    at,
+    text: `disturbance: ${what} for ${(until - at).toFixed(0)} ms`,
+  }));
+  return [...events, ...told].sort(byTime);
 }
 
 /** Steps of the tasks in question, and every change of the job's own state. */

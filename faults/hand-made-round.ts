@@ -1,6 +1,6 @@
 import type { JobState, Progress, TaskState } from "taskgrove";
 import type { Complaint, Death, Evidence, LogEntry, LogStep, StoredSession, StoredTask } from "./evidence.ts";
-import type { Act, RunnerRecord, SubmitterRecord } from "./history.ts";
+import type { Act, DisturbanceRecord, RunnerRecord, SubmitterRecord } from "./history.ts";
 import type { JobPlan, StepGroup } from "./plan.ts";
 import { allSteps, type PlannedStep } from "./steps.ts";
 
@@ -38,6 +38,7 @@ export class HandMadeRound {
   aliveRunners = ["runner-1.1"];
   readonly deaths: Death[] = [];
   readonly complaints: Complaint[] = [];
+  readonly disturbances: DisturbanceRecord[] = [];
   readonly tasks = new Map<string, Mutable<StoredTask>>();
   jobState: JobState = "SUBMITTED";
   failedTaskId: string | undefined;
@@ -189,12 +190,14 @@ export class HandMadeRound {
   }
 
   evidence(): Evidence {
-    const { submitter, runners, sessions, aliveRunners, deaths, complaints, log } = this;
+    const { submitter, runners, sessions, log } = this;
+    const { aliveRunners, deaths, complaints, disturbances } = this;
     const tasks = [...this.tasks.values()];
     const progress = this.jobProgress ?? tasks.flatMap((task) => task.progress);
     const base = { id: "(job)", name: "job", state: this.jobState, failedTaskId: this.failedTaskId };
     const job = { ...base, counts: this.counts(), progress, tasks, log, live: this.live ?? log };
     const plans = new Map([["job", this.plan]]);
-    return { plans, submitter, runners, jobs: [job], sessions, aliveRunners, deaths, complaints };
+    const rest = { aliveRunners, deaths, complaints, disturbances, leaseMs: 1_000, unreadable: undefined };
+    return { plans, submitter, runners, jobs: [job], sessions, ...rest };
   }
 }

@@ -52,7 +52,12 @@ export interface SubmitterRecord {
 /** A disturbance, as it happened. */
 export interface DisturbanceRecord {
   readonly at: number;
+  readonly until: number;
   readonly what: string;
+  /** Processes and links. */
+  readonly parts: readonly string[];
+  /** Whether what goes on is held up by it. Otherwise it only breaks off. */
+  readonly holdsUp: boolean;
 }
 
 /** The machine's monotonic clock, in milliseconds with fractions. */

@@ -1,5 +1,5 @@
 import type { Evidence, LogStep, StoredJob, StoredTask } from "./evidence.ts";
-import type { RunnerRecord, SubmitterRecord } from "./history.ts";
+import type { DisturbanceRecord, RunnerRecord, SubmitterRecord } from "./history.ts";
 import type { JobPlan } from "./plan.ts";
 import { allSteps, type PlannedStep } from "./steps.ts";
 
@@ -20,6 +20,9 @@ export interface JobCase {
   readonly stepsOf: ReadonlyMap<string, readonly OrderedStep[]>;
   /** In order of time. */
   readonly requests: readonly SubmitterRecord[];
+  /** Of the whole round. */
+  readonly disturbances: readonly DisturbanceRecord[];
+  readonly leaseMs: number;
 }
 
 /** One execution of a task by a runner. */
@@ -50,7 +53,9 @@ export function openCases(evidence: Evidence): JobCase[] {
   return evidence.jobs.flatMap((job) => {
     const plan = evidence.plans.get(job.name);
     if (plan === undefined) return [];
-    return [openCase(job, plan, executions.get(job.id) ?? [], requests.get(job.name) ?? [])];
+    const { disturbances, leaseMs } = evidence;
+    const own = openCase(job, plan, executions.get(job.id) ?? [], requests.get(job.name) ?? []);
+    return [{ ...own, disturbances, leaseMs }];
   });
 }
 
@@ -59,7 +64,7 @@ function openCase(
   plan: JobPlan,
   executions: readonly Execution[],
   requests: readonly SubmitterRecord[],
-): JobCase {
+): Omit<JobCase, "disturbances" | "leaseMs"> {
   const steps = orderSteps(job);
   return {
     job,

@@ -12,7 +12,7 @@ describe("the plan of a job", () => {
   it("is of every shape, canceled, retried, by call and by stream, now and then", () => {
     const plans = Array.from({ length: 400 }, (_, number) => planJob(1, 1, number));
     const shapes = new Set(plans.map(({ shape }) => shape));
-    const known = ["chain", "diamond", "doomed", "fan-out", "flaky", "large", "optional", "recursion", "single"];
+    const known = ["chain", "doomed", "fan-out", "flaky", "graph", "large", "optional", "recursion", "single", "wide"];
     expect([...shapes].sort()).toEqual(known);
     expect(plans.some(({ cancelAfterMs }) => cancelAfterMs !== undefined)).toBe(true);
     expect(plans.some(({ retries, shape }) => retries > 0 && shape === "doomed")).toBe(true);

@@ -45,7 +45,18 @@ export interface JobPlan {
 /** What kind of job it is. */
 export type Shape = (typeof SHAPES)[number];
 
-const SHAPES = ["fan-out", "chain", "recursion", "diamond", "flaky", "optional", "doomed", "single", "large"] as const;
+const SHAPES = [
+  "fan-out",
+  "chain",
+  "recursion",
+  "graph",
+  "flaky",
+  "optional",
+  "doomed",
+  "single",
+  "wide",
+  "large",
+] as const;
 
 /** Longer than any attempt timeout that is used here. */
 export const STALL_TIMEOUT_MS = 400;
@@ -56,14 +67,14 @@ export const ALWAYS = 1_000_000;
 export function planJob(seed: number, round: number, number: number): JobPlan {
   const random = seededRandom(seed, `round ${round} job ${number}`);
   const shape = number % 40 === 39 ? "large" : random.pick(SHAPES.slice(0, -1));
-  const isCanceled = random.chance(0.15);
+  const isCanceled = random.chance(shape === "wide" ? 0.7 : 0.15);
   return {
     key: jobKey(round, number),
     shape,
     priority: random.chance(0.2) ? random.between(-2, 2) : 0,
     groups: makers[shape as Shape](random),
     byStream: random.chance(0.4),
-    cancelAfterMs: isCanceled ? random.between(0, 2_500) : undefined,
+    cancelAfterMs: isCanceled ? random.between(0, shape === "wide" ? 600 : 2_500) : undefined,
     retries: shape === "doomed" ? random.between(0, 3) : isCanceled ? random.between(0, 2) : 0,
   };
 }
@@ -77,12 +88,7 @@ const makers: Readonly<Record<Shape, (random: Random) => readonly StepGroup[]>> 
   "fan-out": (random) => [group([], fanOut(random, random.between(3, 25)))],
   chain: (random) => [group([], { ...leaf(random), groups: chain(random, random.between(2, 6)) })],
   recursion: (random) => [group([], split(random, random.between(2, 4)))],
-  diamond: (random) => [
-    group([], leaf(random), split(random, 2)),
-    group([0], fanOut(random, 3)),
-    group([0], leaf(random), flaky(random)),
-    group([1, 2], leaf(random)),
-  ],
+  graph: (random) => [group([], { ...leaf(random), groups: graph(random, random.between(3, 7)) })],
   flaky: (random) => [
     group([], { ...flaky(random), groups: [group([], ...many(random.between(2, 8), () => flaky(random)))] }),
   ],
@@ -92,6 +98,8 @@ const makers: Readonly<Record<Shape, (random: Random) => readonly StepGroup[]>> 
   ],
   doomed: (random) => [group([], fanOut(random, 3), doomed(random)), group([0], leaf(random), fanOut(random, 2))],
   single: (random) => [group([], leaf(random))],
+  // More than runners take at once, so that much is still queued when the job is canceled.
+  wide: (random) => [group([], ...many(random.between(30, 80), () => ({ ms: random.between(10, 100) })), leaf(random))],
   large: (random) => [group([], fanOut(random, 300))],
 };
 
@@ -147,6 +155,14 @@ function fanOut(random: Random, leaves: number): StepPlan {
 
 function chain(random: Random, length: number): StepGroup[] {
   return Array.from({ length }, (_, index) => group(index === 0 ? [] : [index - 1], leaf(random)));
+}
+
+/** Groups that depend on any of those before. */
+function graph(random: Random, groups: number): StepGroup[] {
+  return Array.from({ length: groups }, (_, index) => {
+    const before = Array.from({ length: index }, (_, earlier) => earlier).filter(() => random.chance(0.4));
+    return group(before, ...many(random.between(1, 3), () => (random.chance(0.2) ? split(random, 2) : leaf(random))));
+  });
 }
 
 /** Halves that split again, and a join behind them. */

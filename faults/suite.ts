@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { TaskgroveError } from "taskgrove";
 import { check } from "./checker.ts";
 import { Collector } from "./collect.ts";
 import { Disturber } from "./disturber.ts";
@@ -18,13 +19,16 @@ import { planDisturbances } from "./schedule.ts";
 import { Submitter } from "./submitter.ts";
 import type { System } from "./system.ts";
 import { type Tally, tallyRound } from "./tally.ts";
-import type { Topology } from "./topology.ts";
+import { MACHINE, type Topology } from "./topology.ts";
 import { Workload } from "./workload.ts";
 
 /** Jobs must have ended this long after the last disturbance. */
 const QUIET_LIMIT_MS = 90_000;
 /** Beyond the lease, until a dead session must be gone. */
 const GRACE_MS = 2_000;
+
+/** A lag of this length is too long to say that nothing was disturbed. */
+const LAG_MS = 300;
 
 /** What came of one round. */
 export interface RoundResult {
@@ -55,6 +59,7 @@ export async function runRound(context: RoundContext, round: number, durationMs:
   const submitter = new Submitter(system.submitterAddresses, (record) => requests.push(record), stop.signal);
   const workload = new Workload({ seed: options.seed, round, window: options.window, submitter });
   const disturber = new Disturber(system, (record) => disturbances.push(record));
+  const watching = watchMachine((record) => disturbances.push(record));
   const saying = setInterval(() => {
     const current = disturber.current.join(", ") || "nothing";
     say(`round ${round}`, `${workload.plans.size} jobs, ${workload.open} open; disturbed: ${current}`);
@@ -71,33 +76,62 @@ export async function runRound(context: RoundContext, round: number, durationMs:
     if (settleMs > 0) await sleep(settleMs);
   } finally {
     clearInterval(saying);
+    clearInterval(watching);
     stop.abort();
     submitter.close();
   }
-  const evidence = await collect(context, round, workload, requests);
+  const evidence = await collect(context, round, workload, { requests, disturbances });
   appendHistory(join(folder, "submitter.ndjson"), requests);
   appendHistory(join(folder, "disturbances.ndjson"), disturbances);
   const found = check(evidence);
   return {
     tally: tallyRound(evidence, schedule),
-    violations: found.map((violation) => explain(violation, evidence, disturbances)),
+    violations: found.map((violation) => explain(violation, evidence)),
   };
 }
 
 async function collect(
-  { system, offsets, say }: RoundContext,
+  { options, system, offsets, say }: RoundContext,
   round: number,
   { plans, live }: Workload,
-  requests: readonly SubmitterRecord[],
+  done: { readonly requests: readonly SubmitterRecord[]; readonly disturbances: readonly DisturbanceRecord[] },
 ): Promise<Evidence> {
-  using collector = new Collector(system.directAddresses);
-  const jobs = await collector.jobs(round, live, (done, all) => say(`round ${round}`, `reading job ${done} of ${all}`));
-  const sessions = await collector.sessions();
+  const stored = await readStore(system, round, live, (read, all) =>
+    say(`round ${round}`, `reading job ${read} of ${all}`),
+  );
   const runners = system.runnerHistories.flatMap((path) => {
     const { entries, end } = readHistory<RunnerRecord>(path, offsets.get(path));
     offsets.set(path, end);
     return entries;
   });
   const { aliveRunners, deaths, complaints } = system;
-  return { plans, submitter: requests, runners, jobs, sessions, aliveRunners, deaths, complaints };
+  const own = { submitter: done.requests, disturbances: done.disturbances, runners, leaseMs: options.leaseMs };
+  return { plans, ...own, aliveRunners, deaths, complaints, ...stored };
+}
+
+async function readStore(
+  system: System,
+  round: number,
+  live: Workload["live"],
+  onJob: (read: number, all: number) => void,
+): Promise<Pick<Evidence, "jobs" | "sessions" | "unreadable">> {
+  using collector = new Collector(system.directAddresses);
+  try {
+    const jobs = await collector.jobs(round, live, onJob);
+    return { jobs, sessions: await collector.sessions(), unreadable: undefined };
+  } catch (error) {
+    if (!(error instanceof TaskgroveError)) throw error;
+    return { jobs: [], sessions: [], unreadable: `${error.code}: ${error.message}` };
+  }
+}
+
+/** A machine that has too much else to do holds up everything; so the lag of this process is a disturbance like others. */
+function watchMachine(record: (record: DisturbanceRecord) => void): NodeJS.Timeout {
+  let last = monotonicMs();
+  return setInterval(() => {
+    const now = monotonicMs();
+    if (now - last > LAG_MS)
+      record({ at: last, until: now, what: "the machine was slow", parts: [MACHINE], holdsUp: true });
+    last = now;
+  }, LAG_MS / 4);
 }

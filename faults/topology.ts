@@ -8,6 +8,8 @@ export interface Topology {
 
 export const DATABASE = "database";
 export const SUBMITTER = "submitter";
+/** What all of it runs on. */
+export const MACHINE = "machine";
 
 export function orchestratorNames({ orchestrators }: Topology): string[] {
   return Array.from({ length: orchestrators }, (_, index) => `orchestrator-${index + 1}`);

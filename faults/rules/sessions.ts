@@ -34,6 +34,11 @@ export function runnersAreBack({ sessions, aliveRunners, jobs }: Evidence): Viol
   });
 }
 
+/** Orchestrators that serve answer, when nothing is disturbed. */
+export function orchestratorsAnswer({ unreadable }: Evidence): Violation[] {
+  return unreadable === undefined ? [] : [{ rule: "orchestrators-answer", message: `nobody answers: ${unreadable}` }];
+}
+
 /** No process ends by itself, whatever happens to the others. */
 export function processesLive({ deaths }: Evidence): Violation[] {
   return deaths.map(({ process, how }) => ({ rule: "processes-live", message: `${process} ended by itself: ${how}` }));
