@@ -1,8 +1,9 @@
-import { mkdtempDisposable } from "node:fs/promises";
+import { mkdtempDisposable, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Runner, Task, type TaskContext } from "taskgrove";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startTlsFront, testCertificate } from "../clients/typescript/src/testing-internal/tls-front.ts";
 import { CliProcess, cli, type Finished } from "./testing/processes.ts";
 
 /** Fails until the test allows it. */
@@ -246,5 +247,34 @@ describe("clusters and runners", () => {
     expect((await run("runner", "list", "--cluster", "default", "--json")).out).toContain(
       '"name":"runner of the test"',
     );
+  });
+});
+
+describe("a connection", () => {
+  it("goes to one of several addresses that is there", async () => {
+    const { code, out } = await run("runner", "list", "--address", `127.0.0.1:9,${address}`);
+    expect(code).toBe(0);
+    expect(out).toContain("runner of the test");
+  });
+
+  it("is made with TLS, when the certificate is trusted", async () => {
+    await using front = await startTlsFront(address);
+    await using folder = await mkdtempDisposable(join(tmpdir(), "taskgrove-cli-"));
+    const ca = join(folder.path, "ca.pem");
+    await writeFile(ca, testCertificate);
+    const [byName, byNumber] = [`localhost:${front.port}`, `127.0.0.1:${front.port}`];
+    for (const place of [byName, byNumber]) {
+      const trusted = await run("runner", "list", "--address", place, "--ca", ca);
+      expect(trusted).toMatchObject({ code: 0, out: expect.stringContaining("runner of the test") });
+    }
+    await using byVariable = new CliProcess(["runner", "list"], { TASKGROVE_ADDRESS: byName, TASKGROVE_CA: ca });
+    expect(await byVariable.end()).toMatchObject({ code: 0, out: expect.stringContaining("runner of the test") });
+
+    const untrusted = await run("runner", "list", "--address", byName, "--tls");
+    expect(untrusted.code).toBe(4);
+    expect(untrusted.err).toContain("self-signed certificate");
+    await using byDefault = new CliProcess(["runner", "list"], { TASKGROVE_ADDRESS: byName, TASKGROVE_TLS: "true" });
+    expect(await byDefault.end()).toMatchObject({ code: 4, err: expect.stringContaining("self-signed certificate") });
+    expect((await run("runner", "list", "--address", byName)).code).toBe(4);
   });
 });

@@ -66,7 +66,9 @@ export function exitCodeFor(error: unknown): ExitCode {
 export function describeThrown(error: unknown, address: string): string | undefined {
   if (error instanceof CommanderError || error instanceof InterruptedError) return undefined;
   if (error instanceof TaskgroveError && exitCodeFor(error) === exitCodes.unavailable) {
-    return `no orchestrator answers at ${address}. Start one with "taskgrove dev", or say where it is with --address or TASKGROVE_ADDRESS.`;
+    // That nobody listens there need not be said twice; whatever else it is helps, such as a certificate that is not trusted.
+    const problem = error.message.includes("ECONNREFUSED") ? "" : ` (${oneLine(error.message)})`;
+    return `no orchestrator answers at ${address}${problem}. Start one with "taskgrove dev", or say where it is with --address or TASKGROVE_ADDRESS.`;
   }
   if (error instanceof TaskgroveError) return `${oneLine(error.message)} (${error.reason})`;
   if (error instanceof UsageError || error instanceof InvalidInputError) return error.message;

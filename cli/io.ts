@@ -1,4 +1,4 @@
-import { type Client, connect } from "taskgrove";
+import { Client, type ClientOptions } from "taskgrove";
 import { type ColorEnvironment, createStyle, type Style, wantsColor } from "./format/style.ts";
 import type { Clock, Output } from "./watch/views.ts";
 
@@ -10,7 +10,7 @@ export interface CliIo {
   readonly stdin: AsyncIterable<Uint8Array>;
   readonly env: ColorEnvironment;
   readonly clock: Clock;
-  readonly connect: (address: string) => Client;
+  readonly connect: (options: ClientOptions) => Client;
   /** Calls the listener once, at the first Ctrl-C or request to terminate; returns how to take it back. */
   readonly onInterrupt: (listener: () => void) => () => void;
 }
@@ -23,7 +23,7 @@ export function processIo(): CliIo {
     stdin: process.stdin,
     env: process.env,
     clock: Date.now,
-    connect,
+    connect: (options) => new Client(options),
     onInterrupt: (listener) => {
       process.once("SIGINT", listener).once("SIGTERM", listener);
       return () => process.off("SIGINT", listener).off("SIGTERM", listener);

@@ -1,19 +1,32 @@
-import { connect } from "taskgrove";
+import { fileURLToPath } from "node:url";
+import { Client } from "taskgrove";
 import { describe, expect, it } from "vitest";
 import type { CliIo } from "./io.ts";
 import { runCli } from "./run.ts";
 
-async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+// Nothing listens on the port that is reserved for discarding.
+const nowhere = { TASKGROVE_ADDRESS: "127.0.0.1:9" };
+
+function run(...args: string[]): Promise<Ran> {
+  return runWith(nowhere, ...args);
+}
+
+async function runWith(env: Readonly<Record<string, string>>, ...args: string[]): Promise<Ran> {
   let out = "";
   let err = "";
   const io: CliIo = {
     stdout: { write: (text) => (out += text) },
     stderr: { write: (text) => (err += text) },
     stdin: (async function* () {})(),
-    // Nothing listens on the port that is reserved for discarding.
-    env: { TASKGROVE_ADDRESS: "127.0.0.1:9" },
+    env,
     clock: Date.now,
-    connect,
+    connect: (options) => new Client(options),
     onInterrupt: () => () => {},
   };
   const code = await runCli(args, io);
@@ -59,8 +72,24 @@ describe("a command line that is not valid", () => {
     [["cluster", "update", "a"], "nothing to change"],
     [["server", "--bogus", "1", "--grpc-port", "x"], "--bogus is not a known flag"],
     [["dev", "--port", "70000"], "whole number from 0 to 65535"],
+    [["job", "list", "--address", "a:1,b"], '--address: "b" is not an address; it must be host:port'],
+    [["job", "list", "--ca", "no-such-file.pem"], "--ca: cannot read no-such-file.pem"],
+    [["job", "list", "--ca", fileURLToPath(import.meta.url)], "--ca: there is no certificate in PEM in "],
   ])("%j ends with 2 and says why", async (args, sentence) => {
     const { code, out, err } = await run(...args);
+    expect(code).toBe(2);
+    expect(out).toBe("");
+    expect(err).toContain(sentence);
+  });
+});
+
+describe("an environment that is not valid", () => {
+  it.each([
+    [{ TASKGROVE_ADDRESS: "a:1,,b:2" }, 'TASKGROVE_ADDRESS: "" is not an address'],
+    [{ TASKGROVE_TLS: "maybe" }, 'TASKGROVE_TLS is "maybe"; it must be one of true, false'],
+    [{ TASKGROVE_CA: "no-such-file.pem" }, "TASKGROVE_CA: cannot read no-such-file.pem"],
+  ])("%j ends with 2 and says why", async (env, sentence) => {
+    const { code, out, err } = await runWith({ ...nowhere, ...env }, "job", "list");
     expect(code).toBe(2);
     expect(out).toBe("");
     expect(err).toContain(sentence);
@@ -86,6 +115,12 @@ describe("no orchestrator", () => {
   it("names the address of the command line before that of the environment", async () => {
     expect((await run("job", "list", "--address", "127.0.0.1:1")).err).toContain(
       "no orchestrator answers at 127.0.0.1:1.",
+    );
+  });
+
+  it("names all addresses that there are", async () => {
+    expect((await run("job", "list", "--address", "127.0.0.1:1,127.0.0.1:9")).err).toContain(
+      "no orchestrator answers at 127.0.0.1:1,127.0.0.1:9. Start one",
     );
   });
 });

@@ -66,6 +66,8 @@ describe("loadConfig", () => {
         TASKGROVE_GRPC_HSOT: "0.0.0.0",
         TASKGROVE_MAX_BATCH: "0",
         TASKGROVE_ADDRESS: "somewhere:4150",
+        TASKGROVE_TLS: "true",
+        TASKGROVE_CA: "ca.pem",
         HOME: "/nowhere",
       }),
     );

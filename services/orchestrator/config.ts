@@ -128,7 +128,7 @@ type Values = { readonly [F in Flag]: (typeof OPTIONS)[F] extends Option<infer T
 const FLAGS = Object.keys(OPTIONS) as Flag[];
 const ENV_PREFIX = "TASKGROVE_";
 /** Variables of the clients, which may be set where an orchestrator runs. */
-const CLIENT_VARIABLES = ["TASKGROVE_ADDRESS", "TASKGROVE_CLUSTER"];
+const CLIENT_VARIABLES = ["TASKGROVE_ADDRESS", "TASKGROVE_CLUSTER", "TASKGROVE_TLS", "TASKGROVE_CA"];
 /** What a message needs besides one input of the largest size. */
 const MESSAGE_OVERHEAD_BYTES = 16 * 1024;
 
