@@ -5,6 +5,8 @@ import { join } from "node:path";
 export interface DeployFiles {
   readonly compose: string;
   readonly alerts: string;
+  /** docs/operations.md, which says what each metric is. */
+  readonly operations: string;
   /** Of deploy/kubernetes, by file name. */
   readonly kubernetes: ReadonlyMap<string, string>;
   /** By path. */
@@ -23,6 +25,7 @@ export function loadDeployFiles(): DeployFiles {
   return {
     compose: load("compose.yaml"),
     alerts: load("deploy/prometheus/alerts.yaml"),
+    operations: load("docs/operations.md"),
     kubernetes: new Map(manifests.map((name) => [name, load(`deploy/kubernetes/${name}`)])),
     dockerfiles: new Map(DOCKERFILES.map((path) => [path, load(path)])),
     version: (JSON.parse(load("package.json")) as { version: string }).version,

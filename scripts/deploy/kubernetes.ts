@@ -1,185 +1,152 @@
-import { parseAllDocuments } from "yaml";
+import { parse } from "yaml";
 import type { DeployFiles } from "./files.ts";
-import { loadPrograms, type Started } from "./programs.ts";
+import { findNetworkProblems } from "./kubernetes-network.ts";
+import {
+  type Container,
+  type Kustomization,
+  type Manifests,
+  parseManifests,
+  selects,
+  settingsOf,
+  type Workload,
+} from "./manifests.ts";
+import { loadPrograms, type Program } from "./programs.ts";
 
-/** The part of a manifest that is looked at. Its schema is checked before. */
-interface Manifest {
-  readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string };
-  readonly spec?: Spec;
-  readonly stringData?: Readonly<Record<string, string>>;
-  readonly resources?: readonly string[];
-  readonly images?: readonly { readonly name: string; readonly newTag: string }[];
-}
+/** The paths that the orchestrator answers; telemetry/http-server.ts. */
+const HEALTH_PATHS = ["/healthz", "/readyz"];
+/** For endpoints and proxies to hear of a stop, at least, before it begins. */
+const MIN_PRE_STOP_SECONDS = 3;
 
-interface Spec {
-  readonly selector?: Labels & { readonly matchLabels?: Labels };
-  readonly podSelector?: { readonly matchLabels?: Labels };
-  readonly template?: { readonly metadata: { readonly labels: Labels }; readonly spec: PodSpec };
-  readonly ports?: readonly { readonly name: string; readonly targetPort: string }[];
-  readonly ingress?: readonly { readonly ports: readonly { readonly port: number }[] }[];
-}
-
-interface PodSpec {
-  readonly containers: readonly Container[];
-  readonly serviceAccountName?: string;
-  readonly enableServiceLinks?: boolean;
-  readonly terminationGracePeriodSeconds: number;
-}
-
-interface Container {
-  readonly image: string;
-  readonly args?: readonly string[];
-  readonly env?: readonly Variable[];
-  readonly ports?: readonly { readonly name: string; readonly containerPort: number }[];
-  readonly lifecycle?: { readonly preStop?: { readonly sleep?: { readonly seconds: number } } };
-  readonly startupProbe?: Probe;
-  readonly livenessProbe?: Probe;
-  readonly readinessProbe?: Probe;
-}
-
-interface Variable {
-  readonly name: string;
-  readonly value?: string;
-  readonly valueFrom?: { readonly secretKeyRef: { readonly name: string; readonly key: string } };
-}
-
-interface Probe {
-  readonly httpGet: { readonly port: string };
-}
-
-type Labels = Readonly<Record<string, string>>;
-
-/** What is wrong with the manifests, a sentence each: settings that a program would refuse, and names that stand for nothing. */
+/**
+ * What is wrong with the manifests in deploy/kubernetes, a sentence each: selectors, ports, keys and names that stand for nothing, and settings
+ * that the programs would refuse. Their schemas are checked by others.
+ */
 export function findKubernetesProblems(files: DeployFiles): string[] {
-  const byFile = new Map(
-    [...files.kubernetes].map(([file, text]) => [file, parseAllDocuments(text).map((one) => one.toJS() as Manifest)]),
-  );
-  const manifests = [...byFile.values()].flat();
-  const context = { files, manifests, programs: loadPrograms(files) };
+  const manifests = parseManifests(files.kubernetes);
+  const kustomization = parse(files.kubernetes.get("kustomization.yaml") ?? "") as Kustomization;
+  const programs = loadPrograms(files);
   return [
-    ...manifests.flatMap((manifest) => problemsOf(manifest, context).map((text) => `${nameOf(manifest)} ${text}`)),
-    ...problemsOfKustomization(byFile, files.version),
+    ...problemsOfKustomization(files, manifests, kustomization, programs),
+    ...problemsOfSelectors(manifests),
+    ...manifests.workloads.flatMap((workload) => problemsOfWorkload(workload, manifests, programs)),
+    ...findNetworkProblems(manifests),
   ].map((problem) => `deploy/kubernetes: ${problem}`);
 }
 
-interface Context {
-  readonly files: DeployFiles;
-  readonly manifests: readonly Manifest[];
-  readonly programs: ReturnType<typeof loadPrograms>;
-}
-
-function problemsOf(manifest: Manifest, context: Context): string[] {
-  const { spec } = manifest;
-  if (spec === undefined) return [];
-  const selected = selectedPods(spec, context.manifests);
-  const problems = selected !== null && selected.length === 0 ? ["selects no pods"] : [];
-  const containers = (selected ?? []).flatMap((one) => one.spec?.template?.spec.containers ?? []);
-  const names = containers.flatMap(({ ports = [] }) => ports.map(({ name }) => name));
-  for (const { targetPort } of manifest.kind === "Service" ? (spec.ports ?? []) : []) {
-    if (!names.includes(targetPort)) problems.push(`leads to the port ${targetPort}, which its pods do not name`);
-  }
-  const numbers = containers.flatMap(({ ports = [] }) => ports.map(({ containerPort }) => containerPort));
-  for (const { port } of (spec.ingress ?? []).flatMap(({ ports }) => ports)) {
-    if (!numbers.includes(port)) problems.push(`lets in to the port ${port}, where its pods do not listen`);
-  }
-  return spec.template === undefined ? problems : [...problems, ...problemsOfPod(spec.template.spec, context)];
-}
-
-/** null: it selects nothing by its kind. */
-function selectedPods({ selector, podSelector }: Spec, manifests: readonly Manifest[]): Manifest[] | null {
-  const wanted = selector?.matchLabels ?? podSelector?.matchLabels ?? selector;
-  if (wanted === undefined) return null;
-  return manifests.filter(({ spec }) => {
-    const labels = spec?.template?.metadata.labels;
-    return labels !== undefined && Object.entries(wanted).every(([key, value]) => labels[key] === value);
-  });
-}
-
-function problemsOfPod(pod: PodSpec, context: Context): string[] {
-  const { manifests } = context;
+function problemsOfKustomization(
+  files: DeployFiles,
+  manifests: Manifests,
+  { resources, namespace, images }: Kustomization,
+  programs: readonly Program[],
+): string[] {
   const problems: string[] = [];
-  const account = pod.serviceAccountName;
-  if (
-    account !== undefined &&
-    !manifests.some((one) => one.kind === "ServiceAccount" && one.metadata.name === account)
-  ) {
-    problems.push(`runs as the service account ${account}, which is not there`);
+  const applied = [...files.kubernetes.keys()].filter(
+    (name) => name !== "kustomization.yaml" && !name.includes(".example."),
+  );
+  for (const name of applied)
+    if (!resources.includes(name)) problems.push(`${name} is no resource of the kustomization`);
+  for (const name of resources) if (!applied.includes(name)) problems.push(`the resource ${name} is not there`);
+  for (const { kind, metadata } of manifests.all) {
+    const found = kind === "Namespace" ? metadata.name : metadata.namespace;
+    if (found !== namespace)
+      problems.push(`${kind} ${metadata.name} is in the namespace ${found}, not in ${namespace}`);
   }
-  if (pod.enableServiceLinks !== false) problems.push("gets variables of services, which look like settings");
-  return [...problems, ...pod.containers.flatMap((container) => problemsOfContainer(container, pod, context))];
-}
-
-function problemsOfContainer(container: Container, pod: PodSpec, { manifests, programs }: Context): string[] {
-  const program = programs.find(({ image }) => image === container.image);
-  if (program === undefined) return [`has the image ${container.image}, which no Dockerfile makes`];
-  const { env = [], args = [] } = container;
-  const secrets = env.flatMap(({ valueFrom }) => valueFrom?.secretKeyRef ?? []);
-  const values = env.map(({ name, value, valueFrom }) => [
-    name,
-    value ?? secretValue(manifests, valueFrom?.secretKeyRef),
-  ]);
-  const started = program.start(Object.fromEntries(values) as Record<string, string>, args);
-  return [
-    ...started.problems.map((problem) => `would not start: ${problem}`),
-    ...secrets
-      .filter((ref) => secretValue(manifests, ref) === undefined)
-      .map(({ name, key }) => `needs ${key} of the secret ${name}, which has no template`),
-    ...problemsOfStop(container, pod, started),
-    ...problemsOfPorts(container, started),
-    ...problemsOfAddress(env, manifests),
-  ];
-}
-
-function secretValue(
-  manifests: readonly Manifest[],
-  ref: { readonly name: string; readonly key: string } | undefined,
-): string | undefined {
-  const secret = manifests.find((one) => one.kind === "Secret" && one.metadata.name === ref?.name);
-  return secret?.stringData?.[ref?.key ?? ""];
-}
-
-function problemsOfStop({ lifecycle }: Container, pod: PodSpec, { stopsWithinMs }: Started): string[] {
-  const needed = (lifecycle?.preStop?.sleep?.seconds ?? 0) + stopsWithinMs / 1_000;
-  const grace = pod.terminationGracePeriodSeconds;
-  return grace > needed ? [] : [`is killed after ${grace} s; it may need ${needed} s to stop`];
-}
-
-function problemsOfPorts(container: Container, { ports }: Started): string[] {
-  const { ports: named = [], startupProbe, livenessProbe, readinessProbe } = container;
-  const problems: string[] = [];
-  for (const { name, containerPort } of named) {
-    if (!Object.values(ports).includes(containerPort)) problems.push(`names the port ${name}, where nothing listens`);
-  }
-  for (const probe of [startupProbe, livenessProbe, readinessProbe]) {
-    const port = probe?.httpGet.port;
-    const found = named.find(({ name }) => name === port)?.containerPort;
-    if (port !== undefined && found !== ports.http) problems.push(`is probed at ${port}, where no health is served`);
+  for (const { image } of programs) {
+    const tag = images.find(({ name }) => name === image)?.newTag;
+    if (tag !== files.version)
+      problems.push(`the kustomization has ${image} as ${tag}; the version is ${files.version}`);
   }
   return problems;
 }
 
-function problemsOfAddress(env: readonly Variable[], manifests: readonly Manifest[]): string[] {
-  const address = env.find(({ name }) => name === "TASKGROVE_ADDRESS")?.value;
-  if (address === undefined) return [];
-  const host = address.split(":")[0];
-  const isService = manifests.some((one) => one.kind === "Service" && one.metadata.name === host);
-  return isService ? [] : [`connects to ${address}, which is no service`];
-}
-
-function problemsOfKustomization(byFile: ReadonlyMap<string, readonly Manifest[]>, version: string): string[] {
-  const kustomization = byFile.get("kustomization.yaml")?.[0];
-  const listed = kustomization?.resources ?? [];
-  const files = [...byFile.keys()].filter((file) => file !== "kustomization.yaml" && !file.includes(".example."));
-  return [
-    ...listed.filter((file) => !byFile.has(file)).map((file) => `kustomization.yaml lists ${file}, which is not there`),
-    ...files.filter((file) => !listed.includes(file)).map((file) => `kustomization.yaml does not list ${file}`),
-    ...(kustomization?.images ?? [])
-      .filter(({ newTag }) => newTag !== version)
-      .map(({ name, newTag }) => `kustomization.yaml has the tag ${newTag} of ${name}; the version is ${version}`),
+function problemsOfSelectors({ all, workloads, services, budgets, policies }: Manifests): string[] {
+  const problems: string[] = [];
+  for (const { metadata, spec } of workloads) {
+    const { labels } = spec.template.metadata;
+    if (!selects(spec.selector.matchLabels, labels))
+      problems.push(`Deployment ${metadata.name} does not select its own pods`);
+    for (const { labelSelector } of spec.template.spec.topologySpreadConstraints ?? []) {
+      if (!selects(labelSelector.matchLabels, labels))
+        problems.push(`Deployment ${metadata.name} spreads other pods than its own`);
+    }
+    const account = spec.template.spec.serviceAccountName;
+    if (account !== undefined && !all.some((one) => one.kind === "ServiceAccount" && one.metadata.name === account)) {
+      problems.push(`Deployment ${metadata.name} has the service account ${account}, which is not there`);
+    }
+  }
+  const selectors = [
+    ...services.map((one) => ({ one, selector: one.spec.selector })),
+    ...budgets.map((one) => ({ one, selector: one.spec.selector.matchLabels })),
+    ...policies.map((one) => ({ one, selector: one.spec.podSelector.matchLabels })),
   ];
+  for (const { one, selector } of selectors) {
+    if (!workloads.some(({ spec }) => selects(selector, spec.template.metadata.labels))) {
+      problems.push(`${one.kind} ${one.metadata.name} selects no pods`);
+    }
+  }
+  return problems;
 }
 
-function nameOf({ kind, metadata }: Manifest): string {
-  return `${kind} ${metadata?.name ?? ""}`.trim();
+function problemsOfWorkload(workload: Workload, manifests: Manifests, programs: readonly Program[]): string[] {
+  const problems: string[] = [];
+  const { metadata, spec } = workload.spec.template;
+  for (const container of spec.containers) {
+    const program = programs.find(({ image }) => image === container.image);
+    if (program === undefined)
+      problems.push(`${container.name} has the image ${container.image}, which no Dockerfile makes`);
+    else
+      problems.push(...problemsOfProgram(container, program, spec, manifests), ...problemsOfHealth(container, program));
+    if (!isScrapedWhereItListens(container, metadata.annotations))
+      problems.push(`${container.name} is not scraped at its port http`);
+  }
+  return problems.map((problem) => `Deployment ${workload.metadata.name}: ${problem}`);
+}
+
+function problemsOfProgram(
+  container: Container,
+  program: Program,
+  pod: Workload["spec"]["template"]["spec"],
+  manifests: Manifests,
+): string[] {
+  const problems: string[] = [];
+  const settings = settingsOf(container, manifests);
+  const unset = (container.env ?? []).filter(({ name }) => settings[name] === undefined);
+  for (const { name } of unset) problems.push(`${name} is taken from a Secret or a key of it that is not there`);
+  const started = program.start(settings, container.args ?? []);
+  problems.push(...started.problems.map((problem) => `${container.name} would not start: ${problem}`));
+  for (const [name, port] of Object.entries(started.ports)) {
+    const declared = container.ports?.find((one) => one.name === name)?.containerPort;
+    if (declared !== port) problems.push(`the port ${name} is ${declared}; ${container.name} listens on ${port}`);
+  }
+  const graceMs = (pod.terminationGracePeriodSeconds ?? 30) * 1_000;
+  const neededMs = (container.lifecycle?.preStop?.sleep?.seconds ?? 0) * 1_000 + started.stopsWithinMs;
+  if (graceMs <= neededMs)
+    problems.push(`${container.name} may need ${neededMs} ms to stop and is killed after ${graceMs} ms`);
+  if (pod.enableServiceLinks !== false)
+    problems.push("enableServiceLinks must be false, else Services become settings");
+  const user = `${pod.securityContext?.runAsUser}:${pod.securityContext?.runAsGroup}`;
+  if (user !== program.config.user) problems.push(`runs as ${user}; the image is made for ${program.config.user}`);
+  return problems;
+}
+
+/** Only what listens can be asked. */
+function problemsOfHealth(container: Container, program: Program): string[] {
+  if (program.config.ports.length === 0) return [];
+  const { startupProbe, livenessProbe, readinessProbe, lifecycle } = container;
+  const problems: string[] = [];
+  for (const [name, probe] of Object.entries({ startupProbe, livenessProbe, readinessProbe })) {
+    const { path = "", port } = probe?.httpGet ?? {};
+    if (port !== "http" || !HEALTH_PATHS.includes(path)) problems.push(`${name} asks for ${path} at the port ${port}`);
+  }
+  if (livenessProbe?.httpGet?.path === "/readyz")
+    problems.push("livenessProbe restarts pods when the database is away");
+  if ((lifecycle?.preStop?.sleep?.seconds ?? 0) < MIN_PRE_STOP_SECONDS)
+    problems.push("preStop is too short for endpoints to go");
+  return problems;
+}
+
+function isScrapedWhereItListens(container: Container, annotations: Readonly<Record<string, string>> = {}): boolean {
+  if (annotations["prometheus.io/scrape"] !== "true") return !container.ports?.some(({ name }) => name === "http");
+  const port = container.ports?.find(({ name }) => name === "http")?.containerPort;
+  return annotations["prometheus.io/port"] === `${port}` && annotations["prometheus.io/path"] === "/metrics";
 }
