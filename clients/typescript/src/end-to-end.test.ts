@@ -23,6 +23,7 @@ import {
 } from "./index.ts";
 import { startTestServer, type TestServer } from "./testing/index.ts";
 import { MemoryLogger } from "./testing-internal/memory-logger.ts";
+import { startTlsFront, testCertificate } from "./testing-internal/tls-front.ts";
 import { Halve, Slow } from "./testing-internal/tree-tasks.ts";
 
 let server: TestServer;
@@ -326,6 +327,24 @@ describe("the client", () => {
     expect(await cache.group("a").clear()).toBe(2);
     await expect(client.cache("nothing").get("x")).rejects.toMatchObject({ reason: "JOB_NOT_FOUND" });
     await expect(cache.set("a//b", "x")).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+  });
+});
+
+describe("TLS", () => {
+  it("is spoken by client and runner, when they trust the certificate", async () => {
+    await using front = await startTlsFront(server.address);
+    const tls = { rootCertificates: testCertificate };
+    const address = `localhost:${front.port}`;
+    using secure = new Client({ address, tls });
+    const job = await secure.jobs.submit("secret", new Nothing(1));
+    const runner = new Runner({ address, tls, tasks: [Nothing], logger: new MemoryLogger() });
+    await runner.runAll({ handleSignals: false });
+    expect((await secure.jobs.get(job.id)).state).toBe("COMPLETED");
+    using distrustful = new Client({ address, tls: true });
+    await expect(distrustful.jobs.get(job.id)).rejects.toMatchObject({
+      code: "UNAVAILABLE",
+      message: expect.stringContaining("self-signed certificate"),
+    });
   });
 });
 

@@ -22,9 +22,11 @@ import type {
   WatchJobRequest,
   WatchJobResponse,
 } from "../gen/taskgrove/v1/job_service.ts";
+import { Orchestrators } from "../rpc/orchestrators.ts";
 import { namedTask } from "../task.ts";
 import { aJob, away, startHandMade } from "../testing-internal/hand-made-orchestrator.ts";
 import { Client } from "./client.ts";
+import { JobClient } from "./jobs.ts";
 
 type Callback<Response> = sendUnaryData<Response>;
 type Submissions = ServerDuplexStream<SubmitJobsRequest, SubmitJobsResponse>;
@@ -96,6 +98,31 @@ describe("several orchestrators", () => {
     await using there = await startHandMade({ getJob });
     using client = new Client({ address: there.address.replace("127.0.0.1", "localhost") });
     expect((await client.jobs.get("1")).id).toBe("1");
+  });
+
+  it("may come behind a name later, while others go", async () => {
+    const connected: string[] = [];
+    const start = (name: string) =>
+      startHandMade({
+        getJob: (call: ServerUnaryCall<GetJobRequest, GetJobResponse>, callback: Callback<GetJobResponse>) => {
+          connected.push(name);
+          getJob(call, callback);
+        },
+      });
+    const old = await start("old");
+    await using young = await start("young");
+    let behindTheName = [old.address];
+    const resolve = async () => behindTheName.map((target) => ({ target, options: {} }));
+    const config = { addresses: ["orchestrators:4150"], tls: false, maxOutageMs: 60_000 };
+    const orchestrators = new Orchestrators(config, resolve);
+    const jobs = new JobClient(orchestrators);
+    await jobs.get("1");
+    behindTheName = [young.address];
+    await jobs.get("2");
+    await old[Symbol.asyncDispose]();
+    await jobs.get("3");
+    orchestrators.close();
+    expect(connected).toEqual(["old", "old", "young"]);
   });
 
   it("that are all away are reported at once by a client that never had an answer", async () => {

@@ -11,6 +11,9 @@ export interface Address {
   readonly options: ChannelOptions;
 }
 
+/** All places that configured addresses stand for at the moment. */
+export type Resolve = (configured: readonly string[]) => Promise<readonly Address[]>;
+
 /** All IP addresses that a name stands for at the moment. Rejects when it stands for none. */
 export type LookUp = (host: string) => Promise<readonly LookupAddress[]>;
 

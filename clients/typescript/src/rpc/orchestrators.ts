@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { connectivityState, type Client as GrpcClient } from "@grpc/grpc-js";
 import type { TlsOptions } from "../client/options.ts";
 import { isOutage, TaskgroveError, toTaskgroveError } from "../errors.ts";
-import { pickAddress, resolveAddresses } from "./addresses.ts";
+import { pickAddress, type Resolve, resolveAddresses } from "./addresses.ts";
 import { reconnectDelayMs } from "./backoff.ts";
 import { type Method, unary } from "./calls.ts";
 import { createGrpcClient } from "./channel.ts";
@@ -32,6 +32,7 @@ export interface Outage {
  */
 export class Orchestrators {
   readonly #config: OrchestratorsConfig;
+  readonly #resolve: Resolve;
   #current: GrpcClient | undefined;
   #connecting: Promise<GrpcClient> | undefined;
   #lastTarget: string | undefined;
@@ -40,8 +41,10 @@ export class Orchestrators {
   #wasHeard = false;
   #isClosed = false;
 
-  constructor(config: OrchestratorsConfig) {
+  /** `resolve` is asked each time that one is chosen: what is behind a name comes and goes. */
+  constructor(config: OrchestratorsConfig, resolve: Resolve = resolveAddresses) {
     this.#config = config;
+    this.#resolve = resolve;
   }
 
   /** One that is connected; when none can be reached, one whose calls fail with the reason. Rejects with `UNAVAILABLE` when there is none. */
@@ -119,7 +122,7 @@ export class Orchestrators {
 
   async #choose(): Promise<GrpcClient> {
     this.#leave();
-    const addresses = await resolveAddresses(this.#config.addresses);
+    const addresses = [...(await this.#resolve(this.#config.addresses))];
     this.#known = addresses.length;
     let problem = `no address of ${this.#config.addresses.join(", ")} could be resolved`;
     let client: GrpcClient | undefined;

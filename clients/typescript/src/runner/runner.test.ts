@@ -207,6 +207,37 @@ describe("a lost stream", () => {
     expect((await second.nextOutcome()).taskId).not.toBe(lease.taskId);
   });
 
+  it("is resumed however long nobody was there, with what was finished meanwhile", async () => {
+    const silent = { debug() {}, info() {}, error() {} };
+    const manyTries = Promise.withResolvers<void>();
+    let failures = 0;
+    const warn = (message: string) => {
+      if (message === "connection lost; reconnecting" && ++failures === 5) manyTries.resolve();
+    };
+    const first = await ScriptedServer.start();
+    const second = await ScriptedServer.start();
+    const addresses = [first.address, second.address];
+    const runner = new Runner({ addresses, tasks: [Waits], shutdownGraceMs: 0, logger: { ...silent, warn } });
+    const run = runner.run({ handleSignals: false });
+    const stream = await Promise.race([first.nextStream(), second.nextStream()]);
+    stream.welcome({ sessionId: "session-7" });
+    const lease = stream.grantOne({ name: "Waits" });
+    const { end } = await Waits.started();
+    await first[Symbol.asyncDispose]();
+    await second[Symbol.asyncDispose]();
+    end();
+    await manyTries.promise;
+    await using back = await ScriptedServer.start(Number(second.address.split(":")[1]));
+    const resumed = await back.nextStream();
+    expect(resumed.hello).toMatchObject({ sessionId: "session-7", leases: [lease], credits: 0 });
+    resumed.welcome({ sessionId: "session-7" });
+    const outcome = await resumed.nextOutcome();
+    expect(outcome).toMatchObject({ ...lease, result: { $case: "computed" } });
+    resumed.accept(outcome);
+    await runner.stop();
+    await run;
+  });
+
   it("that was silent for three ping intervals counts as dead", async () => {
     await using scripted = await startScriptedRunner({ tasks: [Nothing] });
     scripted.stream.welcome({ pingInterval: { seconds: 0, nanos: 20_000_000 } });

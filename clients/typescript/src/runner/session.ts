@@ -2,7 +2,7 @@ import { TaskgroveError } from "../errors.ts";
 import type { Duration } from "../gen/google/protobuf/duration.ts";
 import { type Ack, AckResult, type Grants, type Revocation, RevocationReason } from "../gen/taskgrove/v1/lease.ts";
 import { SessionRequest, SessionResponse, type Welcome } from "../gen/taskgrove/v1/runner.ts";
-import { pickAddress, resolveAddresses } from "../rpc/addresses.ts";
+import { pickAddress, type Resolve, resolveAddresses } from "../rpc/addresses.ts";
 import { reconnectDelayMs } from "../rpc/backoff.ts";
 import type { SubmissionLimits } from "../submission/split.ts";
 import { Connection } from "./connection.ts";
@@ -29,6 +29,7 @@ import type { ToMain } from "./to-main.ts";
 export class Session {
   readonly #config: SessionConfig;
   readonly #toMain: ToMain;
+  readonly #resolve: Resolve;
   readonly #leases = new LeaseTable();
   readonly #outbox = new Outbox();
   #connection: Connection | undefined;
@@ -49,9 +50,11 @@ export class Session {
   #lastHeardMs = 0;
   readonly #timers = new Set<NodeJS.Timeout>();
 
-  constructor(config: SessionConfig, toMain: ToMain) {
+  /** `resolve` is asked before each connection: what is behind a name comes and goes. */
+  constructor(config: SessionConfig, toMain: ToMain, resolve: Resolve = resolveAddresses) {
     this.#config = config;
     this.#toMain = toMain;
+    this.#resolve = resolve;
   }
 
   /** Connects, and keeps connected until the session is closed. */
@@ -97,7 +100,7 @@ export class Session {
   }
 
   async #connect(): Promise<void> {
-    const addresses = await resolveAddresses(this.#config.addresses);
+    const addresses = await this.#resolve(this.#config.addresses);
     if (this.#isClosed) return;
     const address = pickAddress(addresses, this.#avoidedTarget, Math.random);
     if (!address) {

@@ -47,15 +47,16 @@ export class ScriptedServer implements AsyncDisposable {
     });
   }
 
-  static async start(): Promise<ScriptedServer> {
+  /** `port`: of one that has stopped, whose place it takes. */
+  static async start(port = 0): Promise<ScriptedServer> {
     const scripted = new ScriptedServer();
-    const port = await new Promise<number>((resolve, reject) => {
+    const bound = await new Promise<number>((resolve, reject) => {
       const credentials = ServerCredentials.createInsecure();
-      scripted.#server.bindAsync("127.0.0.1:0", credentials, (error, bound) =>
-        error ? reject(error) : resolve(bound),
+      scripted.#server.bindAsync(`127.0.0.1:${port}`, credentials, (error, found) =>
+        error ? reject(error) : resolve(found),
       );
     });
-    scripted.#address = `127.0.0.1:${port}`;
+    scripted.#address = `127.0.0.1:${bound}`;
     return scripted;
   }
 
