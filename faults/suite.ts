@@ -24,8 +24,9 @@ import { Workload } from "./workload.ts";
 
 /** Jobs must have ended this long after the last disturbance. */
 const QUIET_LIMIT_MS = 90_000;
-/** Beyond the lease, until a dead session must be gone. */
-const GRACE_MS = 2_000;
+/** A runner that found nobody waits for up to 10 s before it tries again, and then for as long for an answer. Dead sessions are gone sooner. */
+const RETURN_LIMIT_MS = 25_000;
+const POLL_MS = 200;
 
 /** A lag of this length is too long to say that nothing was disturbed. */
 const LAG_MS = 300;
@@ -68,12 +69,9 @@ export async function runRound(context: RoundContext, round: number, durationMs:
     workload.start();
     await Promise.race([disturber.run(schedule, durationMs), workload.failed]);
     await system.whole();
-    const quietSince = monotonicMs();
     const timer = setTimeout(() => stop.abort(), QUIET_LIMIT_MS);
     await workload.finish();
     clearTimeout(timer);
-    const settleMs = 2 * options.leaseMs + GRACE_MS - (monotonicMs() - quietSince);
-    if (settleMs > 0) await sleep(settleMs);
   } finally {
     clearInterval(saying);
     clearInterval(watching);
@@ -96,6 +94,7 @@ async function collect(
   { plans, live }: Workload,
   done: { readonly requests: readonly SubmitterRecord[]; readonly disturbances: readonly DisturbanceRecord[] },
 ): Promise<Evidence> {
+  await runnersReturn(system);
   const stored = await readStore(system, round, live, (read, all) =>
     say(`round ${round}`, `reading job ${read} of ${all}`),
   );
@@ -122,6 +121,24 @@ async function readStore(
   } catch (error) {
     if (!(error instanceof TaskgroveError)) throw error;
     return { jobs: [], sessions: [], unreadable: `${error.code}: ${error.message}` };
+  }
+}
+
+/** Waits until every runner is back and no other session is left, as long as that may take; the checker says whether it was enough. */
+async function runnersReturn(system: System): Promise<void> {
+  using collector = new Collector(system.directAddresses);
+  const deadline = monotonicMs() + RETURN_LIMIT_MS;
+  const wanted = [...system.aliveRunners].sort().join();
+  while (monotonicMs() < deadline) {
+    const sessions = await collector.sessions().catch(() => []);
+    if (
+      sessions
+        .map(({ runner }) => runner)
+        .sort()
+        .join() === wanted
+    )
+      return;
+    await sleep(POLL_MS);
   }
 }
 
