@@ -25,6 +25,8 @@ export interface HarnessOptions {
   readonly wrapStore?: (store: Store) => Store;
   readonly observer?: Partial<EngineObserver>;
   readonly logger?: EngineLogger;
+  /** Ids come from the same source as those of this engine, so that their order is that of time also within a millisecond. */
+  readonly idsOf?: EngineHarness;
   /** How far the clock from which the engine makes ids is ahead of the others. Default 0. */
   readonly idsAheadMs?: number;
 }
@@ -69,7 +71,8 @@ export class EngineHarness implements AsyncDisposable {
     this.clock = world.clock;
     world.engines.add(this);
     world.started++;
-    this.#ids = createIds(() => this.clock.now() + (options.idsAheadMs ?? 0), seededBytes(world.started));
+    const ownIds = createIds(() => this.clock.now() + (options.idsAheadMs ?? 0), seededBytes(world.started));
+    this.#ids = options.idsOf === undefined ? ownIds : options.idsOf.#ids;
     this.shared = isShared ? world.database.open() : null;
     const store = this.shared ?? world.inner;
     this.store = options.wrapStore?.(store) ?? store;
