@@ -26,7 +26,22 @@ describe("the history of a violation", () => {
     expect(text).not.toContain("kill");
   });
 
-  it("is told from all disturbances when it is about no job", () => {
+  it("has what was disturbed before it showed", () => {
+    const round = new HandMadeRound().play();
+    const told = { parts: ["database"], holdsUp: false };
+    round.disturbances.push({ at: 1, until: 11, what: "kill database", ...told });
+    round.disturbances.push({ at: 9_000, until: 9_100, what: "reset database", ...told });
+    round.disturbances.push({ at: 9_900, until: 9_950, what: "freeze database", ...told });
+    round.deaths.push({ at: 9_500, process: "orchestrator-1", how: "code 1" });
+    const evidence = round.evidence();
+    const [violation] = check(evidence);
+    if (violation === undefined) throw new Error("nothing was found");
+    const text = explain(violation, evidence).join("\n");
+    expect(text).toMatch(/0.000 {2}disturbance: reset database for 100 ms\n +0.500 {2}here it showed/);
+    expect(text).not.toMatch(/kill|freeze/);
+  });
+
+  it("is told from all disturbances when it is about no job and no time", () => {
     const round = new HandMadeRound().play();
     round.disturbances.push({ at: 1, until: 11, what: "kill database", parts: ["database"], holdsUp: false });
     const violation = { rule: "processes-live", message: "orchestrator-1 ended by itself: code 1" } as const;

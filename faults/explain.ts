@@ -19,7 +19,8 @@ interface Event {
 export function explain(violation: Violation, evidence: Evidence): string[] {
   const jobCase = openCases(evidence).find(({ job }) => job.id === violation.jobId);
   const taskIds = new Set(violation.taskIds ?? []);
-  const events = [...requestEvents(violation, evidence), ...executionEvents(evidence, taskIds)];
+  const shown = violation.at === undefined ? [] : [{ at: violation.at, text: "here it showed" }];
+  const events = [...requestEvents(violation, evidence), ...executionEvents(evidence, taskIds), ...shown];
   const timeline = withDisturbances(events.sort(byTime), evidence);
   const firstAt = timeline[0]?.at ?? 0;
   const clock = timeline.map(({ at, text }) => `  ${seconds(at - firstAt)}  ${text}`);

@@ -10,6 +10,8 @@ export interface Violation {
   readonly message: string;
   readonly jobId?: string | undefined;
   readonly key?: string | undefined;
+  /** When it showed, where that is all that is known. */
+  readonly at?: number;
   /** The tasks that it is about. */
   readonly taskIds?: readonly string[];
 }

@@ -41,5 +41,7 @@ export function orchestratorsAnswer({ unreadable }: Evidence): Violation[] {
 
 /** No process ends by itself, whatever happens to the others. */
 export function processesLive({ deaths }: Evidence): Violation[] {
-  return deaths.map(({ process, how }) => ({ rule: "processes-live", message: `${process} ended by itself: ${how}` }));
+  return deaths.map(({ at, process, how }) => {
+    return { rule: "processes-live", message: `${process} ended by itself: ${how}`, at };
+  });
 }

@@ -54,8 +54,8 @@ export function noInternalErrors({ submitter, complaints }: Evidence): Violation
     if (!code.startsWith("INTERNAL: internal error")) return [];
     return [{ rule: "no-internal-errors" as const, message: `${via} answered ${act} of ${key} with ${code}`, key }];
   });
-  const logged = complaints.map(({ process, line }) => {
-    return { rule: "no-internal-errors" as const, message: `${process} logged an error: ${line}` };
+  const logged = complaints.map(({ at, process, line }) => {
+    return { rule: "no-internal-errors" as const, message: `${process} logged an error: ${line}`, at };
   });
   return [...answers, ...logged];
 }
