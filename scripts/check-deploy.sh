@@ -26,7 +26,7 @@ for version in "${VERSIONS[@]}"; do
   "$folder/bin/kubernetes-validate" --strict --quiet --kubernetes-version "$version" "${manifests[@]}"
 done
 echo "The Kubernetes manifests fit the schemas of ${VERSIONS[*]}."
-"$folder/bin/check-jsonschema" --quiet --builtin-schema vendor.compose-spec compose.yaml
+"$folder/bin/check-jsonschema" --builtin-schema vendor.compose-spec compose.yaml >"$folder/compose" || { cat "$folder/compose" >&2; exit 1; }
 echo "compose.yaml fits the schema of compose."
 node scripts/deploy/expressions.ts | "$folder/bin/python" -c '
 import json, sys, promql_parser
@@ -34,7 +34,7 @@ for alert, expression in json.load(sys.stdin).items():
     try:
         promql_parser.parse(expression)
     except ValueError as error:
-        sys.exit(f"deploy/prometheus/alerts.yaml: {alert}: {error}")
+        sys.exit(f"deploy/prometheus/alerts.yaml: {alert}: {error}: {expression}")
 '
 echo "The expressions of the alert rules are PromQL."
 node scripts/deploy/check.ts

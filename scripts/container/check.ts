@@ -5,9 +5,11 @@
 import { chmodSync, globSync, lstatSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { MongoClient } from "mongodb";
 import { connect } from "taskgrove";
 import { CountPrimes } from "../../deploy/runner/tasks.ts";
 import { freePort } from "../mongodb/free-port.ts";
+import { freshDatabaseName, startMongoServer } from "../mongodb/start-server.ts";
 import { type BuildContext, loadBuildContext } from "./build-context.ts";
 import { type BuiltImage, buildImage } from "./build-image.ts";
 import { Container } from "./container.ts";
@@ -25,7 +27,8 @@ async function main(): Promise<void> {
   try {
     const orchestrator = build("Dockerfile", context, join(folder, "orchestrator"));
     const runner = build("deploy/runner/Dockerfile", context, join(folder, "runner"));
-    await tryOut(orchestrator, runner);
+    await tryOut(orchestrator, runner, {});
+    await tryOutOnMongo(orchestrator, runner);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -41,11 +44,34 @@ function build(path: string, context: BuildContext, folder: string): BuiltImage 
   }
 }
 
-async function tryOut(orchestratorImage: BuiltImage, runnerImage: BuiltImage): Promise<void> {
+/** The driver is loaded only when it is used. */
+async function tryOutOnMongo(orchestratorImage: BuiltImage, runnerImage: BuiltImage): Promise<void> {
+  const server = await startMongoServer({ log: say });
+  if (server.kind === "none" && process.env.REQUIRE_MONGODB === "1") throw new Error(server.message);
+  if (server.kind === "none") return say(`Not tried with MongoDB. ${server.message}`);
+  const database = freshDatabaseName();
+  try {
+    await tryOut(orchestratorImage, runnerImage, {
+      TASKGROVE_STORE: "mongodb",
+      TASKGROVE_MONGODB_URI: server.uri,
+      TASKGROVE_MONGODB_DATABASE: database,
+    });
+  } finally {
+    await using client = new MongoClient(server.uri);
+    await client.db(database).dropDatabase();
+    await server.stop();
+  }
+}
+
+async function tryOut(
+  orchestratorImage: BuiltImage,
+  runnerImage: BuiltImage,
+  settings: Readonly<Record<string, string>>,
+): Promise<void> {
   const grpcPort = await freePort();
   const httpPort = await freePort([grpcPort]);
   const address = `127.0.0.1:${grpcPort}`;
-  const env = { TASKGROVE_GRPC_PORT: `${grpcPort}`, TASKGROVE_HTTP_PORT: `${httpPort}` };
+  const env = { ...settings, TASKGROVE_GRPC_PORT: `${grpcPort}`, TASKGROVE_HTTP_PORT: `${httpPort}` };
 
   await using orchestrator = new Container(orchestratorImage, { name: "the orchestrator", env });
   await orchestrator.untilHealthy();
@@ -56,7 +82,7 @@ async function tryOut(orchestratorImage: BuiltImage, runnerImage: BuiltImage): P
   }
   const status = await grpcHealth(address);
   if (status !== "SERVING") throw new Error(`gRPC health says ${status}`);
-  say("orchestrator: healthy, over HTTP and over gRPC");
+  say(`orchestrator on ${settings.TASKGROVE_STORE ?? "the embedded store"}: healthy, over HTTP and over gRPC`);
 
   await using runner = new Container(runnerImage, { name: "the runner", env: { TASKGROVE_ADDRESS: address } });
   await completeJob(address, runner);
