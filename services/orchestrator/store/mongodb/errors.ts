@@ -35,7 +35,7 @@ interface ServerReport {
 /** Sorts an error of the driver. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof StoreUnavailable) return "away";
-  if (!(error instanceof MongoError)) return isSystemError(error) ? "away" : "other";
+  if (!(error instanceof MongoError)) return "other";
   const reports = reportsOf(error);
   if (reports.some(({ code, message }) => code === DUPLICATE_KEY && isSlotKey(message))) return "slot-lost";
   if (reports.some(({ code, message }) => code === DUPLICATE_KEY && isSharedKey(message))) return "duplicate";
@@ -73,11 +73,6 @@ function isFromServer(error: MongoError): boolean {
     return error.writeErrors.size > 0 || (error.cause instanceof MongoError && isFromServer(error.cause));
   }
   return error instanceof MongoServerError || error instanceof MongoBulkWriteError;
-}
-
-/** The driver lets through what a socket throws while something is written to it. */
-function isSystemError(error: unknown): boolean {
-  return error instanceof Error && "syscall" in error && "errno" in error;
 }
 
 function isSlotKey(message: string): boolean {

@@ -1,12 +1,11 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { type ClientSession, MongoError, type TransactionOptions } from "mongodb";
 import { type StoreTransaction, StoreUnavailable } from "../store.ts";
-import type { ClaimShare } from "./claim.ts";
 import type { Connection } from "./database.ts";
 import { failureOf, translateError } from "./errors.ts";
 import type { Replica } from "./replica.ts";
 import { type Sharing, Step } from "./step.ts";
-import { createTransaction, type OpenTransaction, type StoreMemory } from "./transaction.ts";
+import { createTransaction, type StoreMemory } from "./transaction.ts";
 import { TransactionSession } from "./transaction-session.ts";
 import { within } from "./within.ts";
 
@@ -18,9 +17,6 @@ const DEFAULT_DIVIDE_FROM = 512;
 const FIRST_RETRY_MS = 2;
 const LONGEST_RETRY_MS = 200;
 const STEPS_AVERAGED = 16;
-/** What others leave unclaimed is taken after as long as this many steps usually take, and after this at the latest. */
-const STEPS_LEFT = 4;
-const LONGEST_LEFT_MS = 1_000;
 /** A step that is run again this often has a fault. */
 const MOST_DUPLICATES = 3;
 const MOST_CONFLICTS = 200;
@@ -37,8 +33,6 @@ export interface WriterOptions {
   readonly divideFrom: number | undefined;
 }
 
-type Body<T> = (open: OpenTransaction) => Promise<T>;
-
 /**
  * Runs transactions one after another: the process's own rows and its part of each change log need that order, and two of its steps at the same time
  * would mostly be in each other's way.
@@ -52,8 +46,6 @@ export class Writer {
   readonly #session: TransactionSession;
   /** How long a step takes, in milliseconds, as a moving average. */
   #usualMs = 0;
-  /** When there was something to claim that was this process's own. */
-  #foundOwnAt = Number.NEGATIVE_INFINITY;
   #last: Promise<unknown> = Promise.resolve();
   /** Nothing is begun any more. */
   isClosed = false;
@@ -69,7 +61,6 @@ export class Writer {
     let touched = 0;
     this.#memory = {
       counted: new Set(),
-      lowGroups: new Set(),
       nextTouch() {
         touched = Math.max(touched + 1, Date.now());
         return touched;
@@ -78,18 +69,9 @@ export class Writer {
   }
 
   transact<T>(body: (tx: StoreTransaction) => Promise<T>): Promise<T> {
-    const result = this.#last.then(() => this.#run((open) => body(open.tx)));
-    this.#last = result.then(() => this.#refill()).catch(() => {});
+    const result = this.#last.then(() => this.#run(body));
+    this.#last = result.catch(() => {});
     return result;
-  }
-
-  /** Between two steps, so that no long one is in the way of others for it. Without it the next step does it itself. */
-  async #refill(): Promise<void> {
-    const { lowGroups } = this.#memory;
-    if (lowGroups.size === 0) return;
-    const ids = [...lowGroups];
-    lowGroups.clear();
-    await this.#run((open) => open.refill(ids));
   }
 
   /** Finishes the step under way, if the database lets it: in this time, in milliseconds. */
@@ -99,14 +81,14 @@ export class Writer {
     this.#isGivenUp = true;
   }
 
-  async #run<T>(body: Body<T>): Promise<T> {
+  async #run<T>(body: (tx: StoreTransaction) => Promise<T>): Promise<T> {
     const patience = new Patience(this.#patienceMs);
     for (;;) {
       if (this.isClosed) throw new StoreUnavailable("the store is closed");
       const { slot } = this.#replica;
       try {
         const session = await this.#session.ready();
-        return await this.#attempt(session, body, patience.hasCollided);
+        return await this.#attempt(session, body, !patience.hasCollided);
       } catch (error) {
         const failure = failureOf(error);
         if (failure === "slot-lost") await this.#replica.rejoin(slot);
@@ -115,15 +97,22 @@ export class Writer {
     }
   }
 
-  async #attempt<T>(session: ClientSession, body: Body<T>, hasCollided: boolean): Promise<T> {
+  async #attempt<T>(
+    session: ClientSession,
+    body: (tx: StoreTransaction) => Promise<T>,
+    mayTakeOthers: boolean,
+  ): Promise<T> {
     const begun = performance.now();
     const step = new Step(this.#connection, session, this.#replica.slot, this.#sharing());
     session.startTransaction(TRANSACTION);
     let value: T;
     let tx: string;
     try {
-      const open = createTransaction(step, this.#memory, () => this.#claimShare(hasCollided));
-      value = await body(open);
+      const open = createTransaction(step, this.#memory, () => {
+        this.#replica.noteClaim();
+        return { parts: this.#replica.ownParts(), mayTakeOthers };
+      });
+      value = await body(open.tx);
       if (!step.hasWritten) {
         this.#session.abort();
         return value;
@@ -151,18 +140,6 @@ export class Writer {
     }
   }
 
-  #claimShare(hasCollided: boolean): ClaimShare {
-    this.#replica.noteClaim();
-    const nothingForMs = performance.now() - this.#foundOwnAt;
-    return {
-      parts: this.#replica.ownParts(),
-      mayTakeOthers: !hasCollided && nothingForMs >= Math.min(LONGEST_LEFT_MS, STEPS_LEFT * this.#usualMs),
-      foundOwn: () => {
-        this.#foundOwnAt = performance.now();
-      },
-    };
-  }
-
   /** Counters are divided when there is somebody to divide them with. */
   #sharing(): Sharing {
     const { liveCount } = this.#replica;
@@ -178,7 +155,7 @@ export class Writer {
         await this.#session.endAbandoned();
         return await this.#replica.wasCommitted(tx, slot);
       } catch (error) {
-        if (!(error instanceof MongoError) && failureOf(error) === "other") throw error;
+        if (!(error instanceof MongoError)) throw error;
         if (this.#isGivenUp)
           throw new StoreUnavailable("the store was closed before it was known what became of a commit");
         await wait(waitMs);
