@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { describeWithMongo, describeWithOwnMongo } from "../../../../scripts/mongodb/describe-with-mongo.ts";
-import { type CommitFault, CommitProxy } from "../../testing/mongodb/commit-proxy.ts";
+import { type CommandFault, CommandProxy } from "../../testing/mongodb/command-proxy.ts";
 import { openSeveralStores, type SeveralStores } from "../../testing/mongodb/several-stores.ts";
 import { aJob, aTask } from "../../testing/records.ts";
 import type { Store } from "../store.ts";
@@ -50,7 +50,7 @@ class Counter {
 
 describeWithMongo("a commit whose answer does not arrive", (uri) => {
   /** The driver sends a commit twice; more faults than that are left to the store. */
-  const CASES: readonly { readonly faults: readonly CommitFault[]; readonly runs: number }[] = [
+  const CASES: readonly { readonly faults: readonly CommandFault[]; readonly runs: number }[] = [
     { faults: ["lose-request"], runs: 1 },
     { faults: ["lose-answer"], runs: 1 },
     { faults: ["lose-request", "lose-request"], runs: 2 },
@@ -65,7 +65,7 @@ describeWithMongo("a commit whose answer does not arrive", (uri) => {
   ];
 
   test.each(CASES)("$faults: the step is there once, after $runs runs", async ({ faults, runs }) => {
-    await using proxy = await CommitProxy.open(portOf(uri));
+    await using proxy = await CommandProxy.open(portOf(uri));
     await using several = await openSeveralStores(uri, 0);
     const store = await several.open({ uri: `${proxy.uri}&socketTimeoutMS=300` });
     const counter = await Counter.begin(store, several);
@@ -77,12 +77,12 @@ describeWithMongo("a commit whose answer does not arrive", (uri) => {
 });
 
 describeWithOwnMongo("a commit during which the server is killed", (start) => {
-  test.each<{ fault: CommitFault; runs: number }>([
+  test.each<{ fault: CommandFault; runs: number }>([
     { fault: "lose-request", runs: 2 },
     { fault: "lose-answer", runs: 1 },
   ])("$fault: the step is there once, after $runs runs", async ({ fault, runs }) => {
     await using server = await start();
-    await using proxy = await CommitProxy.open(server.port);
+    await using proxy = await CommandProxy.open(server.port);
     await using several = await openSeveralStores(server.uri, 0);
     const store = await several.open({ uri: proxy.uri });
     const counter = await Counter.begin(store, several);

@@ -1,19 +1,55 @@
-import { MongoBulkWriteError, MongoClientBulkWriteError, MongoError, MongoServerError } from "mongodb";
+import {
+  MongoAPIError,
+  MongoBulkWriteError,
+  MongoClientBulkWriteError,
+  MongoClientClosedError,
+  MongoError,
+  MongoExpiredSessionError,
+  MongoNotConnectedError,
+  MongoServerClosedError,
+  MongoServerError,
+  MongoTopologyClosedError,
+} from "mongodb";
 import { StoreUnavailable } from "../store.ts";
 
-/** The slot of this store was taken over by another process. */
-export class SlotLost extends Error {
-  override readonly name = "SlotLost";
-}
-
-const WRITE_CONFLICT = 112;
 const DUPLICATE_KEY = 11_000;
+/** Another transaction was first, or this one is gone: for its age, with its server, ended by another process. */
+const CONFLICT_CODES: ReadonlySet<number> = new Set([
+  43, // CursorNotFound
+  112, // WriteConflict
+  225, // TransactionTooOld
+  237, // CursorKilled
+  239, // SnapshotTooOld
+  246, // SnapshotUnavailable
+  251, // NoSuchTransaction
+  290, // TransactionExceededLifetimeLimitSeconds
+  11_601, // Interrupted
+]);
 /** Answers of a server that says that it is not the one to ask now, or not able to answer: another one is, or it will be. */
 const AWAY_CODES: ReadonlySet<number> = new Set([
-  6, 7, 50, 89, 91, 189, 262, 317, 358, 384, 9001, 10_107, 11_600, 11_602, 13_435, 13_436,
+  6, // HostUnreachable
+  7, // HostNotFound
+  18, // AuthenticationFailed
+  50, // MaxTimeMSExpired
+  64, // WriteConcernTimeout
+  79, // UnknownReplWriteConcern
+  89, // NetworkTimeout
+  91, // ShutdownInProgress
+  100, // UnsatisfiableWriteConcern
+  133, // FailedToSatisfyReadPreference
+  134, // ReadConcernMajorityNotAvailableYet
+  189, // PrimarySteppedDown
+  202, // NetworkInterfaceExceededTimeLimit
+  216, // ElectionInProgress
+  262, // ExceededTimeLimit
+  9_001, // SocketException
+  10_058, // LegacyNotPrimary
+  10_107, // NotWritablePrimary
+  11_600, // InterruptedAtShutdown
+  11_602, // InterruptedDueToReplStateChange
+  13_435, // NotPrimaryNoSecondaryOk
+  13_436, // NotPrimaryOrSecondary
 ]);
-/** The transaction is unknown to the server: it has ended it for its age, or is another server than before. */
-const TRANSACTION_GONE: ReadonlySet<number> = new Set([225, 228, 244, 246, 251, 256]);
 
 /** What a failed database operation means for the step that it was part of. */
 export type Failure =
@@ -35,20 +71,21 @@ interface ServerReport {
 /** Sorts an error of the driver. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof StoreUnavailable) return "away";
-  if (!(error instanceof MongoError)) return "other";
+  if (!(error instanceof MongoError)) return isSystemError(error) ? "away" : "other";
   const reports = reportsOf(error);
-  if (reports.some(({ code, message }) => code === DUPLICATE_KEY && isSlotKey(message))) return "slot-lost";
-  if (reports.some(({ code, message }) => code === DUPLICATE_KEY && isSharedKey(message))) return "duplicate";
-  if (reports.some(({ code }) => code === WRITE_CONFLICT || TRANSACTION_GONE.has(code))) return "conflict";
-  if (reports.some(({ code }) => code === DUPLICATE_KEY)) return "other";
-  if (reports.some(({ code }) => AWAY_CODES.has(code)) || !isFromServer(error)) return "away";
+  const duplicate = reports.find(({ code }) => code === DUPLICATE_KEY);
+  if (duplicate !== undefined) return failureOfDuplicate(duplicate.message);
+  if (reports.some(({ code }) => CONFLICT_CODES.has(code))) return "conflict";
+  if (reports.some(({ code }) => AWAY_CODES.has(code)) || isSilence(error)) return "away";
   return error.hasErrorLabel("TransientTransactionError") ? "conflict" : "other";
 }
 
-/** What a store throws for an error of the driver. */
+/** What a store throws for an error of the driver that is not its caller's fault and that it does not try again itself. */
 export function translateError(error: unknown): unknown {
-  if (failureOf(error) !== "away" || error instanceof StoreUnavailable) return error;
-  return new StoreUnavailable("MongoDB does not answer", { cause: error });
+  const failure = failureOf(error);
+  if (error instanceof StoreUnavailable || (failure !== "away" && failure !== "conflict")) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  return new StoreUnavailable(`MongoDB is not available: ${reason}`, { cause: error });
 }
 
 /** All that the server said: a bulk write reports the failures of its parts. */
@@ -67,19 +104,34 @@ function reportsOf(error: MongoError): ServerReport[] {
   return reports;
 }
 
-/** Everything else comes from the driver itself: no connection, no primary, no answer in time, a closed client. */
-function isFromServer(error: MongoError): boolean {
+/** Comes from the driver itself, and is none of its complaints: no connection, no primary, no answer in time, a closed client. */
+function isSilence(error: MongoError): boolean {
   if (error instanceof MongoClientBulkWriteError) {
-    return error.writeErrors.size > 0 || (error.cause instanceof MongoError && isFromServer(error.cause));
+    return error.writeErrors.size === 0 && error.cause instanceof MongoError && isSilence(error.cause);
   }
-  return error instanceof MongoServerError || error instanceof MongoBulkWriteError;
+  if (error instanceof MongoServerError || error instanceof MongoBulkWriteError) return false;
+  return !(error instanceof MongoAPIError) || CLOSED.some((closed) => error instanceof closed);
 }
 
-function isSlotKey(message: string): boolean {
-  return /\bcollection: \S+\.(?:replica|beat) /.test(message);
+const CLOSED = [
+  MongoClientClosedError,
+  MongoExpiredSessionError,
+  MongoNotConnectedError,
+  MongoServerClosedError,
+  MongoTopologyClosedError,
+];
+
+/** The driver lets through what a socket throws while something is written to it. */
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && "syscall" in error && "errno" in error;
 }
 
-/** Keys that two processes may come to write at the same time. */
-function isSharedKey(message: string): boolean {
-  return message.includes("job_by_idempotency_key") || message.includes("queue_by_key") || /\.queue\b/.test(message);
+/** Which unique index it was; the value that comes behind it may be anything. */
+const WHERE = /duplicate key error collection: \S+?\.(\S+) index: (\S+)/;
+
+function failureOfDuplicate(message: string): Failure {
+  const [, collection, index] = WHERE.exec(message) ?? [];
+  if (collection === "replica" || collection === "beat") return "slot-lost";
+  // Two processes may come to write these at the same time.
+  return collection === "queue" || index === "job_by_idempotency_key" ? "duplicate" : "other";
 }

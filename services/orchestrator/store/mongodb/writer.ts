@@ -155,7 +155,7 @@ export class Writer {
         await this.#session.endAbandoned();
         return await this.#replica.wasCommitted(tx, slot);
       } catch (error) {
-        if (!(error instanceof MongoError)) throw error;
+        if (!(error instanceof MongoError) && failureOf(error) === "other") throw error;
         if (this.#isGivenUp)
           throw new StoreUnavailable("the store was closed before it was known what became of a commit");
         await wait(waitMs);

@@ -2,39 +2,43 @@ import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 
 /**
- * What happens to one commit on its way:
+ * What happens to one command on its way:
  *
  * - `lose-request`: the connection breaks before it reaches the server
- * - `lose-answer`: the server has committed, and the connection breaks before the answer arrives
+ * - `lose-answer`: the server has done it, and the connection breaks before the answer arrives
  * - `swallow-request`, `swallow-answer`: the same, but the connection stays and nothing comes
  */
-export type CommitFault = "lose-request" | "lose-answer" | "swallow-request" | "swallow-answer";
+export type CommandFault = "lose-request" | "lose-answer" | "swallow-request" | "swallow-answer";
 
 /** A key of a BSON document: its type, here a number of 32 bits, and its name. */
-const COMMIT = Buffer.from("\x10commitTransaction\0", "latin1");
+export const COMMIT = "\x10commitTransaction\0";
+/** The stage that begins a change stream, or goes on with one: a key of a document. */
+export const CHANGE_STREAM = "\x03$changeStream\0";
 
-/** A TCP proxy to one MongoDB server that knows a commit when it sees one. */
-export class CommitProxy implements AsyncDisposable {
+/** A TCP proxy to one MongoDB server that knows one command when it sees it. */
+export class CommandProxy implements AsyncDisposable {
   readonly #server: Server;
   readonly #target: number;
   readonly #sockets = new Set<Socket>();
-  /** What happens to the next commits, one each; after that they are left alone. The driver itself sends a commit that failed a second time. */
-  faults: CommitFault[] = [];
-  /** Is awaited when a fault happens: before the connection breaks, and for a lost answer behind the commit. */
-  onFault: (fault: CommitFault) => Promise<void> | void = () => {};
+  readonly #sign: Buffer;
+  /** What happens to the next commands, one each; after that they are left alone. The driver itself sends a commit that failed a second time. */
+  faults: CommandFault[] = [];
+  /** Is awaited when a fault happens: before the connection breaks, and for a lost answer when the server has done it. */
+  onFault: (fault: CommandFault) => Promise<void> | void = () => {};
 
-  private constructor(server: Server, target: number) {
+  private constructor(server: Server, target: number, sign: string) {
     this.#server = server;
     this.#target = target;
+    this.#sign = Buffer.from(sign, "latin1");
     server.on("connection", (client) => this.#accept(client));
   }
 
-  /** Listens on a free port of 127.0.0.1; `target` is the port of the server there. */
-  static async open(target: number): Promise<CommitProxy> {
+  /** Listens on a free port of 127.0.0.1; `target` is the port of the server there. `sign` is in the command, and in no other. */
+  static async open(target: number, sign: string = COMMIT): Promise<CommandProxy> {
     const server = createServer();
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    return new CommitProxy(server, target);
+    return new CommandProxy(server, target, sign);
   }
 
   get uri(): string {
@@ -51,7 +55,7 @@ export class CommitProxy implements AsyncDisposable {
 
   #accept(client: Socket): void {
     const server = connect(this.#target, "127.0.0.1");
-    let fault: CommitFault | undefined;
+    let fault: CommandFault | undefined;
     const end = () => {
       client.destroy();
       server.destroy();
@@ -65,17 +69,17 @@ export class CommitProxy implements AsyncDisposable {
         end();
       });
     }
-    const carryOut = async (due: CommitFault) => {
+    const carryOut = async (due: CommandFault) => {
       await this.onFault(due);
       if (due.startsWith("lose")) end();
     };
     const requests = messagesOf((message) => {
-      if (fault === undefined && message.includes(COMMIT)) fault = this.faults.shift();
+      if (fault === undefined && message.includes(this.#sign)) fault = this.faults.shift();
       if (fault?.endsWith("request")) void carryOut(fault);
       else server.write(message);
     });
     client.on("data", requests);
-    // One request is under way on a connection at a time, so what comes now is the answer to the commit.
+    // One request is under way on a connection at a time, so what comes now is the answer to the command.
     server.on("data", (bytes) => {
       if (fault === undefined) client.write(bytes);
       else void carryOut(fault);
