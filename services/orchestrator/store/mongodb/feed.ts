@@ -19,6 +19,8 @@ export class Feed {
   readonly #listeners = new Set<Listener>();
   #stream: ChangeStream<ReplicaRow> | null = null;
   #running: Promise<void> | null = null;
+  /** The last transaction of each slot, as it was polled. */
+  readonly #seen = new Map<number, string>();
   readonly #stopping = new AbortController();
 
   constructor(connection: Connection, ownSlot: () => number, logger: StoreLogger) {
@@ -79,14 +81,13 @@ export class Feed {
 
   /** Looks once more or less often until the database answers. */
   async #poll(): Promise<void> {
-    const seen = new Map<number, string>();
     for (let round = 0; round < POLLS_BETWEEN_STREAMS; round++) {
       if (this.#stopping.signal.aborted) return;
       try {
         let changed = false;
         for (const { _id, tx } of await this.#connection.rows.replica.find().toArray()) {
-          if (_id !== this.#ownSlot() && seen.get(_id) !== tx) changed = true;
-          seen.set(_id, tx);
+          if (_id !== this.#ownSlot() && this.#seen.get(_id) !== tx) changed = true;
+          this.#seen.set(_id, tx);
         }
         if (changed) this.#tell(null);
       } catch {

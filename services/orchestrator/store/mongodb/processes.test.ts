@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { Link, type LinkMode } from "../../../../faults/proxy.ts";
 import { describeWithMongo } from "../../../../scripts/mongodb/describe-with-mongo.ts";
 import { openSeveralStores } from "../../testing/mongodb/several-stores.ts";
@@ -26,7 +26,7 @@ async function startProcess(script: Script): Promise<ChildProcess & AsyncDisposa
 }
 
 describeWithMongo("a process with a store", (uri) => {
-  test("that is killed in the middle of a step is in nobody's way for long", async () => {
+  test.concurrent("that is killed in the middle of a step is in nobody's way for long", async () => {
     const beatMs = 100;
     await using several = await openSeveralStores(uri, 1, { beatMs });
     const job = aJob();
@@ -47,7 +47,7 @@ describeWithMongo("a process with a store", (uri) => {
     expect(await several.any.job(job.id)).toMatchObject({ openGroups: 2 });
   });
 
-  test("that lives may take its time for a step", async () => {
+  test.concurrent("that lives may take its time for a step", async () => {
     const beatMs = 20;
     await using several = await openSeveralStores(uri, 2, { beatMs });
     const [slow, other] = several.stores;
@@ -60,13 +60,13 @@ describeWithMongo("a process with a store", (uri) => {
       await tx.write({ updateJobs: [{ ...job, openGroups: 1 }] });
       await tx.loadJobsByIdempotencyKey(["some key"]);
       const begun = await beat();
-      await expect.poll(beat, { timeout: 10_000 }).toBeGreaterThan(begun + 40 * beatMs);
+      await vi.waitFor(async () => expect(await beat()).toBeGreaterThan(begun + 40 * beatMs), { timeout: 10_000 });
     });
     expect(runs).toBe(1);
     expect(await other?.job(job.id)).toMatchObject({ openGroups: 1 });
   });
 
-  test.each<LinkMode>([{ kind: "normal" }, { kind: "black-hole" }, { kind: "reset" }])(
+  test.concurrent.each<LinkMode>([{ kind: "normal" }, { kind: "black-hole" }, { kind: "reset" }])(
     "ends by itself when its store is closed, and the database is $kind",
     async (mode) => {
       await using several = await openSeveralStores(uri, 0);
