@@ -44,7 +44,13 @@ export interface BatchResult {
   readonly moreWork: boolean;
 }
 
-const NOTHING_CLAIMED: Claimed = { grants: new Map<LiveSession, GrantedTask[]>(), count: 0, empty: [], superseded: [] };
+const NOTHING_CLAIMED: Claimed = {
+  grants: new Map<LiveSession, GrantedTask[]>(),
+  count: 0,
+  empty: [],
+  isLeft: false,
+  superseded: [],
+};
 
 /** One batch, as one step of the store: settle, submit, steer, extend, expire, background work, claim. */
 export async function runBatch(

@@ -22,6 +22,8 @@ export interface Claimed {
   readonly count: number;
   /** Queues that are known to hold nothing more that is claimable. */
   readonly empty: readonly number[];
+  /** Nothing was claimed, since the store left what there may be to other orchestrators: it is to be looked at again, but not at once. */
+  readonly isLeft: boolean;
   /** Sessions whose row in the store says that they are no longer theirs. */
   readonly superseded: readonly LiveSession[];
 }
@@ -35,6 +37,7 @@ export async function claim(context: BatchContext, dispatcher: Dispatcher): Prom
   const empty: number[] = [];
   const superseded: LiveSession[] = [];
   let count = 0;
+  let left = 0;
   for (const found of classes) {
     // One that another stream took over, or that was given up, must not be granted anything by this one.
     const { owned: sessions, superseded: gone } = await divideByOwner(context, found.sessions);
@@ -45,23 +48,24 @@ export async function claim(context: BatchContext, dispatcher: Dispatcher): Prom
     );
     if (limit <= 0) continue;
     const candidates = (found.isFresh ? freshCandidates : storedCandidates)(context.uow, found.queueIds);
-    const { tasks, exhausted } = await findTasks(context, candidates, limit);
+    const { tasks, exhausted, isLeft } = await findTasks(context, candidates, limit);
     if (exhausted) {
       empty.push(...found.queueIds);
       // What becomes claimable from here on makes them ready again.
       for (const id of found.queueIds) context.uow.queues.ready.delete(id);
     }
+    if (isLeft) left++;
     count += tasks.length;
     deal(context, sessions, tasks, grants);
   }
-  return { grants, count, empty, superseded };
+  return { grants, count, empty, isLeft: left > 0 && count === 0, superseded };
 }
 
 async function findTasks(
   context: BatchContext,
   candidates: Candidates,
   limit: number,
-): Promise<{ readonly tasks: TaskWithInput[]; readonly exhausted: boolean }> {
+): Promise<{ readonly tasks: TaskWithInput[]; readonly exhausted: boolean; readonly isLeft: boolean }> {
   const tasks: TaskWithInput[] = [];
   let after: ClaimPosition | null = null;
   for (let round = 0; round < MAX_ROUNDS; round++) {
@@ -71,11 +75,13 @@ async function findTasks(
     if (picked.skipped > 0) continue;
     tasks.push(...picked.tasks);
     // What was passed over may become claimable again by a retry of its job alone, so the queue is not known to be empty.
-    if (picked.passOver === null) return { tasks, exhausted: after === null && found.isAll };
+    if (picked.passOver === null) {
+      return { tasks, exhausted: after === null && found.isAll, isLeft: tasks.length === 0 && !found.isAll };
+    }
     if (tasks.length === limit) break;
     after = picked.passOver;
   }
-  return { tasks, exhausted: false };
+  return { tasks, exhausted: false, isLeft: false };
 }
 
 /** Takes candidates up to the first of a halted job. */

@@ -1,5 +1,5 @@
 import { StoreUnavailable } from "../store/store.ts";
-import type { BatchResult } from "./batch.ts";
+import type { BatchRequest, BatchResult } from "./batch.ts";
 import { runBatch } from "./batch.ts";
 import { BatchContext } from "./batch-context.ts";
 import type { Command } from "./commands.ts";
@@ -22,6 +22,7 @@ export interface Committed {
 
 /** A step that has met others more often than this grants nothing. */
 const RUNS_WITH_GRANTS = 2;
+const LATER_MS = 20;
 
 /** Who acts on what the committer did. */
 export interface CommitListener {
@@ -51,6 +52,9 @@ export class Committer {
   #tick = false;
   #dispatch = false;
   #storedWork = true;
+  /** The last batch left stored work to this one, which must not do so, too. */
+  #hasLeftWork = false;
+  #cancelLater: (() => void) | null = null;
   #running: Promise<void> | null = null;
   #mayGrant = true;
   #mayExpireFrom: number;
@@ -85,6 +89,15 @@ export class Committer {
     this.#start();
   }
 
+  /** Asks for the same a moment later: what is claimable was left to other orchestrators. */
+  dispatchLater(): void {
+    if (this.#stopped) return;
+    this.#cancelLater ??= this.#options.clock.after(LATER_MS, () => {
+      this.#cancelLater = null;
+      this.dispatch();
+    });
+  }
+
   /** Another orchestrator may have left background work behind. */
   expectStoredWork(): void {
     this.#storedWork = true;
@@ -99,6 +112,7 @@ export class Committer {
   async stop(): Promise<void> {
     this.#mayGrant = false;
     this.#stopped = true;
+    this.#cancelLater?.();
     this.#wake?.();
     await this.#running;
     this.#giveUp();
@@ -149,15 +163,17 @@ export class Committer {
     this.#dispatcher.startBatch();
     let runs = 0;
     let commands: Command[] = [];
+    let request: BatchRequest | undefined;
     const { uow, context, result } = await store.transact(async (tx) => {
       if (++runs > 1) observer.transactionRetried();
       commands = pending.flatMap((one) => (one.isGivenUp ? [] : one.command));
       const now = clock.now();
-      const request = {
+      request = {
         commands,
         tick,
         mayExpire: now >= this.#mayExpireFrom && now - startedAt <= longest,
-        storedWork,
+        // What met others leaves the work that nobody waits for to the next batch: the shorter it is, the less it meets.
+        storedWork: storedWork && (runs === 1 || commands.length === 0 || this.#hasLeftWork),
         // What keeps meeting others settles first, and claims in the next batch.
         mayGrant: this.#mayGrant && runs <= RUNS_WITH_GRANTS,
       };
@@ -167,8 +183,10 @@ export class Committer {
     });
     // Nobody could renew a lease meanwhile.
     if (clock.now() - startedAt > longest) this.spareLeases();
-    this.#storedWork ||= result.moreWork;
-    if (result.moreWork) this.#dispatch = true;
+    this.#hasLeftWork = storedWork && request?.storedWork === false;
+    const moreWork = result.moreWork || this.#hasLeftWork;
+    this.#storedWork ||= moreWork;
+    if (moreWork) this.#dispatch = true;
     return { uow, context, result, commands: commands.length, durationMs: performance.now() - started };
   }
 

@@ -84,7 +84,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     for (const job of uow.changedJobs()) notifier.notify(job.id, isOver(job));
     reportBatch(observer, committed, touched);
     idle.check();
-    if (dispatcher.hungryClasses(NONE, []).length > 0) committer.dispatch();
+    if (dispatcher.hungryClasses(NONE, []).length === 0) return;
+    if (result.claimed.isLeft) committer.dispatchLater();
+    else committer.dispatch();
   }
 
   function sendGrants({ result }: Committed): void {

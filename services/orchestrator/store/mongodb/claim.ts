@@ -13,6 +13,8 @@ export interface ClaimShare {
   readonly parts: readonly number[] | null;
   /** Whether it may take what is not its own when there is nothing else. */
   readonly mayTakeOthers: boolean;
+  /** To be called when there was something of its own. */
+  readonly foundOwn: () => void;
 }
 
 /**
@@ -20,26 +22,29 @@ export interface ClaimShare {
  *
  * Processes that look for tasks in the same queues at the same time would find the same ones, and all but one would have to run their step again. So
  * each looks first among the parts of the tasks that are its own for now (`parts`; null: it is alone), in the same order, and among all tasks
- * only when there is none of its own: until it looks again, the others have had the time to take theirs. A step that collided does not look
- * there again: what it found is being taken.
+ * only when there has been none of its own for as long as a few steps take: by then the others have had the time to take theirs. A step that collided
+ * does not look there again: what it found is being taken.
  */
 export class ClaimQuery {
   readonly #step: Step;
   readonly #tasks: TaskTable;
   readonly #parts: readonly number[] | null;
   readonly #mayTakeOthers: boolean;
+  readonly #foundOwn: () => void;
 
   constructor(step: Step, tasks: TaskTable, share: ClaimShare) {
     this.#step = step;
     this.#tasks = tasks;
     this.#parts = share.parts;
     this.#mayTakeOthers = share.parts === null || share.mayTakeOthers;
+    this.#foundOwn = share.foundOwn;
   }
 
   async candidates({ queueIds, after, limit }: ClaimRequest): Promise<ClaimCandidates> {
     const ids = [...new Set(queueIds)];
     if (ids.length === 0 || limit === 0) return { tasks: [], isAll: true };
     const own = this.#parts === null ? [] : await this.#behind(ids, after, limit, { part: { $in: [...this.#parts] } });
+    if (own.length > 0) this.#foundOwn();
     const looksEverywhere = own.length === 0 && this.#mayTakeOthers;
     const found = looksEverywhere ? await this.#behind(ids, after, limit, {}) : own;
     const tasks = found.map((row) => this.#tasks.adoptWithInput(row));

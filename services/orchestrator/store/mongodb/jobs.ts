@@ -1,4 +1,4 @@
-import type { ClientSession } from "mongodb";
+import type { ClientSession, TransactionOptions } from "mongodb";
 import type { JobRecord } from "../../domain/records.ts";
 import type { NewChangeEntry } from "../store.ts";
 import { changeRow } from "./changes.ts";
@@ -229,14 +229,17 @@ export async function readJobRows(
   return new Map(mains.map((main) => [main._id, { main, shards: byJob.get(main._id) ?? [] }]));
 }
 
-/** Reads that see one moment. */
-export async function inSnapshot<T>({ client }: Connection, read: (session: ClientSession) => Promise<T>): Promise<T> {
-  const session = client.startSession({ snapshot: true });
-  try {
-    return await read(session);
-  } finally {
-    await session.endSession();
-  }
+/**
+ * Reads that see one moment, in a transaction: not every server that is compatible otherwise lets a session without one see the same moment
+ * twice. It is committed since only then all that it saw is known to last.
+ */
+export function inSnapshot<T>({ client }: Connection, read: (session: ClientSession) => Promise<T>): Promise<T> {
+  const options: TransactionOptions = {
+    readConcern: { level: "snapshot" },
+    writeConcern: { w: "majority" },
+    readPreference: "primary",
+  };
+  return client.withSession((session) => session.withTransaction(read, options));
 }
 
 interface JobState {

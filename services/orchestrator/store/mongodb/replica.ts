@@ -246,7 +246,7 @@ const MISSED_BEATS = 5;
 const ABANDONED_BEATS = 10;
 /** A process is taken to want tasks for this long after it looked for some. */
 const CLAIMING_MS = 60_000;
-const TURN_MS = 2_000;
+const TURN_MS = 5_000;
 /** Earlier owners of a slot whose last transaction is remembered. */
 const MOST_PAST = 8;
 /** Above this it is simpler for all to look everywhere. */

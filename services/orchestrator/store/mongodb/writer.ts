@@ -1,6 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { type ClientSession, MongoError, type TransactionOptions } from "mongodb";
 import { type StoreTransaction, StoreUnavailable } from "../store.ts";
+import type { ClaimShare } from "./claim.ts";
 import type { Connection } from "./database.ts";
 import { failureOf, translateError } from "./errors.ts";
 import type { Replica } from "./replica.ts";
@@ -17,6 +18,9 @@ const DEFAULT_DIVIDE_FROM = 512;
 const FIRST_RETRY_MS = 2;
 const LONGEST_RETRY_MS = 200;
 const STEPS_AVERAGED = 16;
+/** What others leave unclaimed is taken after as long as this many steps usually take, and after this at the latest. */
+const STEPS_LEFT = 4;
+const LONGEST_LEFT_MS = 1_000;
 /** A step that is run again this often has a fault. */
 const MOST_DUPLICATES = 3;
 const MOST_CONFLICTS = 200;
@@ -46,6 +50,8 @@ export class Writer {
   readonly #session: TransactionSession;
   /** How long a step takes, in milliseconds, as a moving average. */
   #usualMs = 0;
+  /** When there was something to claim that was this process's own. */
+  #foundOwnAt = Number.NEGATIVE_INFINITY;
   #last: Promise<unknown> = Promise.resolve();
   /** Nothing is begun any more. */
   isClosed = false;
@@ -88,7 +94,7 @@ export class Writer {
       const { slot } = this.#replica;
       try {
         const session = await this.#session.ready();
-        return await this.#attempt(session, body, !patience.hasCollided);
+        return await this.#attempt(session, body, patience.hasCollided);
       } catch (error) {
         const failure = failureOf(error);
         if (failure === "slot-lost") await this.#replica.rejoin(slot);
@@ -100,7 +106,7 @@ export class Writer {
   async #attempt<T>(
     session: ClientSession,
     body: (tx: StoreTransaction) => Promise<T>,
-    mayTakeOthers: boolean,
+    hasCollided: boolean,
   ): Promise<T> {
     const begun = performance.now();
     const step = new Step(this.#connection, session, this.#replica.slot, this.#sharing());
@@ -108,10 +114,7 @@ export class Writer {
     let value: T;
     let tx: string;
     try {
-      const open = createTransaction(step, this.#memory, () => {
-        this.#replica.noteClaim();
-        return { parts: this.#replica.ownParts(), mayTakeOthers };
-      });
+      const open = createTransaction(step, this.#memory, () => this.#claimShare(hasCollided));
       value = await body(open.tx);
       if (!step.hasWritten) {
         this.#session.abort();
@@ -138,6 +141,18 @@ export class Writer {
       this.#session.abandon();
       if (!(await this.#findOut(tx, slot))) throw error;
     }
+  }
+
+  #claimShare(hasCollided: boolean): ClaimShare {
+    this.#replica.noteClaim();
+    const nothingForMs = performance.now() - this.#foundOwnAt;
+    return {
+      parts: this.#replica.ownParts(),
+      mayTakeOthers: !hasCollided && nothingForMs >= Math.min(LONGEST_LEFT_MS, STEPS_LEFT * this.#usualMs),
+      foundOwn: () => {
+        this.#foundOwnAt = performance.now();
+      },
+    };
   }
 
   /** Counters are divided when there is somebody to divide them with. */
