@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { closeSync, fdatasyncSync, openSync, statfsSync, unlinkSync, writeSync } from "node:fs";
-import { arch, cpus, platform, release, totalmem } from "node:os";
+import { arch, cpus, loadavg, platform, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { median } from "../figures.ts";
 
@@ -14,6 +14,8 @@ export interface Machine {
   readonly memoryGiB: number;
   readonly system: string;
   readonly node: string;
+  /** What kept the processors busy in the last minute before the start, as the system counts it: 1 is one processor. */
+  readonly loadBefore: number;
   /** Time until a small write is on the disk, in milliseconds: what a commit waits for at least. */
   readonly fdatasyncMs: number;
   /** True for a folder in memory, where durability costs nothing and figures are too good. */
@@ -31,6 +33,7 @@ export function describeMachine(directory: string): Machine {
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     system: `${platform()} ${release()} ${arch()}`,
     node: process.version,
+    loadBefore: loadavg()[0] ?? 0,
     fdatasyncMs: measureSync(directory),
     isInMemory: statfsSync(directory).type === TMPFS,
   };

@@ -28,6 +28,7 @@ it("says where figures come from, and warns when durability cost nothing", () =>
     memoryGiB: 24,
     system: "linux 6 x64",
     node: "v24",
+    loadBefore: 0.9,
     fdatasyncMs: 0.256,
     isInMemory: false,
   };
@@ -38,4 +39,6 @@ it("says where figures come from, and warns when durability cost nothing", () =>
   );
   expect(formatOrigin({ machine: { ...machine, isInMemory: true }, store })).toContain("durability costs nothing");
   expect(formatOrigin({ machine, store: { ...store, note: "A stand-in." } })).toMatch(/Some store\nA stand-in\.$/);
+  const busy = formatOrigin({ machine: { ...machine, loadBefore: 1.1 }, store });
+  expect(busy).toContain("Other programs keep the machine busy (load 1.1)");
 });

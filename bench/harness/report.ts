@@ -16,15 +16,21 @@ export interface Results {
   readonly failures: Readonly<Record<string, string>>;
 }
 
+/** A load above this part of the cores is worth a warning. */
+const BUSY = 0.5;
+
 /** Lines that say where, when and on what figures were measured. */
 export function formatOrigin({ machine, store }: Pick<Results, "machine" | "store">): string {
-  const { date, commit, cpu, cores, memoryGiB, system, node, fdatasyncMs, isInMemory } = machine;
+  const { date, commit, cpu, cores, memoryGiB, system, node, loadBefore, fdatasyncMs, isInMemory } = machine;
   const lines = [
     `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}, fdatasync ${fdatasyncMs.toFixed(2)} ms`,
     `${date}, commit ${commit === "" ? "unknown" : commit}`,
     store.description,
   ];
   if (store.note !== "") lines.push(store.note);
+  if (loadBefore > cores * BUSY) {
+    lines.push(`Other programs keep the machine busy (load ${loadBefore.toFixed(1)}): figures are too bad, and noisy.`);
+  }
   if (isInMemory)
     lines.push("The databases lie in memory: durability costs nothing here and figures are too good; see --directory.");
   return lines.join("\n");

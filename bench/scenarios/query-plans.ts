@@ -26,18 +26,17 @@ export const queryPlans: Scenario = async function* (bench) {
     queued,
     onStored: (count) => bench.say(`${count.toLocaleString("en")} of ${total} tasks stored`),
   });
-  let worst = { ratio: 0, name: "" };
+  let worst = 0;
   const bad: string[] = [];
   for (const [name, query] of Object.entries(HOT_QUERIES)) {
     bench.say(name);
     for (const { stages, returned, examined } of await lab.plansOf(query)) {
       const ratio = Math.max(0, examined - FREE) / Math.max(1, returned);
-      if (ratio > worst.ratio) worst = { ratio, name };
+      worst = Math.max(worst, ratio);
       if (stages.some((stage) => BAD_STAGES.includes(stage))) bad.push(name);
     }
   }
   const name = `query_plans_${shortCount(finished + queued)}`;
-  const unit = `examined/returned (${worst.name})`;
-  yield { name: `${name}_worst`, value: worst.ratio, unit, target: { atMost: MOST_PER_ROW } };
+  yield { name: `${name}_worst`, value: worst, unit: "examined/returned", target: { atMost: MOST_PER_ROW } };
   yield { name: `${name}_bad`, value: bad.length, unit: "scans and sorts", target: { atMost: 0 } };
 };

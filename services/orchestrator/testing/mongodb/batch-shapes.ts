@@ -19,27 +19,27 @@ export const BATCH_SHAPES: Readonly<Record<string, (lab: BatchLab) => Promise<Me
     return lab.settle((await lab.claim(BATCH_SIZE)).granted);
   },
 
-  async "tasks below an optional branch"(lab) {
+  async "an optional branch"(lab) {
     const root = await claimRoot(lab);
     const branch = await lab.batch([computed(root, aSet({ tasks: ["branch"], optional: true }))], 1);
     const first = await lab.batch([computed(only(branch.granted), aSet(many(3 * BATCH_SIZE)))]);
     return lab.settle(first.granted);
   },
 
-  async "a group that ends and the one that waits for it"(lab) {
+  async "a group and one that waits"(lab) {
     const root = await claimRoot(lab);
     const groups = [many(BATCH_SIZE), { ...many(BATCH_SIZE), dependsOn: [0] }, { ...many(1), dependsOn: [1] }];
     const first = await lab.batch([computed(root, aSet(...groups))]);
     return lab.settle(first.granted);
   },
 
-  async "tasks that split in two"(lab) {
+  async "tasks that split"(lab) {
     const root = await claimRoot(lab);
     const first = await lab.batch([computed(root, aSet(many(BATCH_SIZE)))]);
     return lab.batch(first.granted.map((lease) => computed(lease, aSet("left", "right"))));
   },
 
-  async "only children, whose parents end with them"(lab) {
+  async "only children"(lab) {
     await lab.submit(Array.from({ length: 2 * BATCH_SIZE }, (_, index) => ({ name: `job ${index}` })));
     const roots = (await lab.claim(BATCH_SIZE)).granted;
     // Deeper tasks come first within a job, older jobs before younger ones: so these are granted their children.
