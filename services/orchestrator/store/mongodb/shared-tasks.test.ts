@@ -258,17 +258,22 @@ describeWithMongo("several stores that want the same", (uri) => {
     "a runner connects to it": (tx, cluster) => tx.write({ putSessions: [aSession({ cluster })] }),
   };
 
+  /** As for a task that has come and gone. */
+  async function useQueue(tx: StoreTransaction, cluster: string) {
+    const [queue] = await tx.internQueues([{ cluster, name: "Task", major: 1, minor: 0 }]);
+    await tx.write({ queueDeltas: [{ queueId: queue?.id ?? 0, queued: 0, running: 0 }] });
+  }
+
   describe.each([
-    ["that has a queue", true],
+    ["whose queue all of them have used", true],
     ["that is new", false],
-  ])("a cluster %s", (_, hasQueue) => {
+  ])("a cluster %s", (_, isUsed) => {
     test.each(Object.entries(USES_OF_CLUSTERS))("is not deleted while %s", async (_name, use) => {
       await race(async ({ any, stores }) => {
         const cluster = aCluster();
         const { slug } = cluster;
         await any.transact((tx) => tx.write({ putClusters: [cluster] }));
-        if (hasQueue)
-          await any.transact((tx) => tx.internQueues([{ cluster: slug, name: "Task", major: 1, minor: 0 }]));
+        if (isUsed) for (const store of stores) await store.transact((tx) => useQueue(tx, slug));
         let uses = 0;
         let deletions = 0;
         return {
