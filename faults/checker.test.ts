@@ -104,6 +104,30 @@ describe("what is allowed", () => {
     round.run("1.0");
   });
 
+  holds(
+    "steps of several writers that have nothing to do with each other, in another order",
+    (round) => {
+      round.hasOneWriter = false;
+      round.submit();
+      const early = round.log.length;
+      round.grant("0.0");
+      round.grant("0.1");
+      const [one, other] = [round.log[early], round.log[early + 1]];
+      if (one?.job === undefined || other === undefined) throw new Error("nothing was granted");
+      for (const path of ["0.0", "0.1"]) {
+        round.start(path);
+        round.end(path);
+        round.compute(path);
+      }
+      const swapped = [
+        { tasks: other.tasks, job: one.job },
+        { tasks: one.tasks, job: other.job },
+      ];
+      round.live = [...round.log.slice(0, early), ...swapped, ...round.log.slice(early + 2)];
+    },
+    [{ dependsOn: [], steps: [{ ms: 1 }, { ms: 1 }] }],
+  );
+
   holds("a job that fails as its plan says", (round) => failForGood(round), [
     { dependsOn: [], steps: [{ ms: 1, failures: 9 }] },
     { dependsOn: [0], steps: [{ ms: 1 }] },
@@ -397,6 +421,32 @@ describe("what is not", () => {
   breaks("watch-is-true", "a watcher missed a change", (round) => {
     round.play();
     round.live = [...round.log.slice(0, 3), ...round.log.slice(4)];
+  });
+
+  breaks("watch-is-true", "a watcher was told changes in another order", (round) => {
+    const [entries, before] = [round.play().log, round.log.length - 4];
+    round.live = [...entries.slice(0, before), ...entries.slice(before, before + 2).reverse()];
+  });
+  breaks("watch-is-true", "of several writers, a watcher was told a change of a task twice", (round) => {
+    round.hasOneWriter = false;
+    round.play();
+    round.live = [...round.log.slice(0, 3), ...round.log.slice(2)];
+  });
+  breaks("watch-is-true", "of several writers, a watcher was told less than all of a completed job", (round) => {
+    round.hasOneWriter = false;
+    round.play();
+    round.live = round.log.slice(0, -1);
+  });
+  breaks("watch-is-true", "of several writers, a watcher was told of a subtask before its parent's end", (round) => {
+    round.hasOneWriter = false;
+    round.play();
+    const child = { taskId: "(0.0/0.0)", state: "QUEUED", attempt: 0, failure: undefined } as const;
+    round.live = [{ tasks: [child], job: undefined }];
+    round.jobState = "CANCELED";
+  });
+  breaks("counts-add-up", "a watcher was told wrong counts", (round) => {
+    round.play();
+    round.live = round.log.slice(1);
   });
 
   breaks("fails-as-planned", "a task fails that was to succeed", (round) => {

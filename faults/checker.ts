@@ -1,7 +1,7 @@
 import type { Evidence } from "./evidence.ts";
 import { type JobCase, openCases } from "./job-case.ts";
 import { attemptsGoUp, oneExecution, oneOutcome, outcomeIsReported } from "./rules/attempts.ts";
-import { countsAddUp, logIsTrue, progressAddsUp, watchIsTrue } from "./rules/books.ts";
+import { countsAddUp, logIsTrue, progressAddsUp } from "./rules/books.ts";
 import { failsAsPlanned, jobEnds, jobEndsRightly, parentsClosed } from "./rules/ends.ts";
 import { haltsAreKept, nothingStartsAfterCancel, nothingStartsWhileHalted } from "./rules/halts.ts";
 import { dependenciesFirst, parentFirst } from "./rules/order.ts";
@@ -16,6 +16,7 @@ import {
   requestsAreAnswered,
 } from "./rules/submissions.ts";
 import { subtasksExact } from "./rules/subtasks.ts";
+import { watchIsTrue } from "./rules/watches.ts";
 import type { Violation } from "./violation.ts";
 
 type Rule =

@@ -22,6 +22,8 @@ export interface Evidence {
   readonly complaints: readonly Complaint[];
   readonly disturbances: readonly DisturbanceRecord[];
   readonly leaseMs: number;
+  /** One orchestrator alone writes change logs; several write one each for the same job. */
+  readonly hasOneWriter: boolean;
   /** Why the orchestrators could not be asked, long after the last disturbance; nothing is known of jobs and sessions then. */
   readonly unreadable: string | undefined;
 }

@@ -39,6 +39,7 @@ export class HandMadeRound {
   readonly deaths: Death[] = [];
   readonly complaints: Complaint[] = [];
   readonly disturbances: DisturbanceRecord[] = [];
+  hasOneWriter = true;
   readonly tasks = new Map<string, Mutable<StoredTask>>();
   jobState: JobState = "SUBMITTED";
   failedTaskId: string | undefined;
@@ -191,13 +192,21 @@ export class HandMadeRound {
 
   evidence(): Evidence {
     const { submitter, runners, sessions, log } = this;
-    const { aliveRunners, deaths, complaints, disturbances } = this;
+    const { aliveRunners, deaths, complaints, disturbances, hasOneWriter } = this;
     const tasks = [...this.tasks.values()];
     const progress = this.jobProgress ?? tasks.flatMap((task) => task.progress);
     const base = { id: "(job)", name: "job", state: this.jobState, failedTaskId: this.failedTaskId };
     const job = { ...base, counts: this.counts(), progress, tasks, log, live: this.live ?? log };
     const plans = new Map([["job", this.plan]]);
-    const rest = { aliveRunners, deaths, complaints, disturbances, leaseMs: 1_000, unreadable: undefined };
+    const rest = {
+      aliveRunners,
+      deaths,
+      complaints,
+      disturbances,
+      leaseMs: 1_000,
+      hasOneWriter,
+      unreadable: undefined,
+    };
     return { plans, submitter, runners, jobs: [job], sessions, ...rest };
   }
 }

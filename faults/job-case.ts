@@ -23,6 +23,7 @@ export interface JobCase {
   /** Of the whole round. */
   readonly disturbances: readonly DisturbanceRecord[];
   readonly leaseMs: number;
+  readonly hasOneWriter: boolean;
 }
 
 /** One execution of a task by a runner. */
@@ -53,9 +54,9 @@ export function openCases(evidence: Evidence): JobCase[] {
   return evidence.jobs.flatMap((job) => {
     const plan = evidence.plans.get(job.name);
     if (plan === undefined) return [];
-    const { disturbances, leaseMs } = evidence;
+    const { disturbances, leaseMs, hasOneWriter } = evidence;
     const own = openCase(job, plan, executions.get(job.id) ?? [], requests.get(job.name) ?? []);
-    return [{ ...own, disturbances, leaseMs }];
+    return [{ ...own, disturbances, leaseMs, hasOneWriter }];
   });
 }
 
@@ -64,7 +65,7 @@ function openCase(
   plan: JobPlan,
   executions: readonly Execution[],
   requests: readonly SubmitterRecord[],
-): Omit<JobCase, "disturbances" | "leaseMs"> {
+): Omit<JobCase, "disturbances" | "leaseMs" | "hasOneWriter"> {
   const steps = orderSteps(job);
   return {
     job,

@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { TaskgroveError } from "taskgrove";
@@ -20,6 +21,7 @@ import { Submitter } from "./submitter.ts";
 import type { System } from "./system.ts";
 import { type Tally, tallyRound } from "./tally.ts";
 import { MACHINE, type Topology } from "./topology.ts";
+import type { Violation } from "./violation.ts";
 import { Workload } from "./workload.ts";
 
 /** Jobs must have ended this long after the last disturbance. */
@@ -27,6 +29,8 @@ const QUIET_LIMIT_MS = 90_000;
 /** A runner that found nobody waits for up to 10 s before it tries again, and then for as long for an answer. Dead sessions are gone sooner. */
 const RETURN_LIMIT_MS = 25_000;
 const POLL_MS = 200;
+/** Jobs of violations that are written to the folder. */
+const MAX_KEPT = 20;
 
 /** A lag of this length is too long to say that nothing was disturbed. */
 const LAG_MS = 300;
@@ -82,14 +86,22 @@ export async function runRound(context: RoundContext, round: number, durationMs:
   appendHistory(join(folder, "submitter.ndjson"), requests);
   appendHistory(join(folder, "disturbances.ndjson"), disturbances);
   const found = check(evidence);
+  keepJobs(folder, evidence, found);
   return {
     tally: tallyRound(evidence, schedule),
     violations: found.map((violation) => explain(violation, evidence)),
   };
 }
 
+/** The store is gone afterwards: whoever wants to know more finds here what it said of the jobs in question. */
+function keepJobs(folder: string, { jobs }: Evidence, violations: readonly Violation[]): void {
+  const ids = new Set(violations.map(({ jobId }) => jobId));
+  const kept = jobs.filter(({ id }) => ids.has(id)).slice(0, MAX_KEPT);
+  for (const job of kept) writeFileSync(join(folder, `${job.name}json`), JSON.stringify(job, null, 2));
+}
+
 async function collect(
-  { options, system, offsets, say }: RoundContext,
+  { options, topology, system, offsets, say }: RoundContext,
   round: number,
   { plans, live }: Workload,
   done: { readonly requests: readonly SubmitterRecord[]; readonly disturbances: readonly DisturbanceRecord[] },
@@ -105,7 +117,8 @@ async function collect(
   });
   const { aliveRunners, deaths, complaints } = system;
   const own = { submitter: done.requests, disturbances: done.disturbances, runners, leaseMs: options.leaseMs };
-  return { plans, ...own, aliveRunners, deaths, complaints, ...stored };
+  const hasOneWriter = topology.orchestrators === 1;
+  return { plans, ...own, hasOneWriter, aliveRunners, deaths, complaints, ...stored };
 }
 
 async function readStore(

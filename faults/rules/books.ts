@@ -1,5 +1,5 @@
 import type { Progress, TaskCounts, TaskState } from "taskgrove";
-import type { LogEntry, StoredJob } from "../evidence.ts";
+import type { LogEntry } from "../evidence.ts";
 import { type JobCase, nameOf } from "../job-case.ts";
 import type { Violation } from "../violation.ts";
 
@@ -13,18 +13,26 @@ const COUNTED: Readonly<Record<TaskState, keyof TaskCounts>> = {
   SKIPPED: "skipped",
 };
 
-/** A job's counts are those of its tasks, at its end and in each entry of its log. */
+/** A job's counts are those of its tasks, at its end, in each entry of its log, and in what watchers were told. */
 export function countsAddUp({ job, plan }: JobCase): Violation[] {
   const violation = (message: string) => ({ rule: "counts-add-up", message, jobId: job.id, key: plan.key }) as const;
   const stored = differenceOfCounts(job.counts, job.tasks);
   if (stored !== "") return [violation(`${plan.key} counts its tasks wrongly: ${stored}`)];
+  const wrong = wrongEntry(job.log);
+  if (wrong !== undefined) return [violation(`of the log of ${plan.key}, ${wrong}`)];
+  const told = wrongEntry(job.live);
+  return told === undefined ? [] : [violation(`of what a watcher of ${plan.key} was told, ${told}`)];
+}
+
+/** The first entry whose counts are not those of the steps until then. */
+function wrongEntry(entries: readonly LogEntry[]): string | undefined {
   const states = new Map<string, { readonly state: TaskState }>();
-  for (const [index, { tasks, job: shown }] of job.log.entries()) {
+  for (const [index, { tasks, job: shown }] of entries.entries()) {
     for (const step of tasks) states.set(step.taskId, step);
     const difference = shown === undefined ? "" : differenceOfCounts(shown.counts, states.values());
-    if (difference !== "") return [violation(`entry ${index} of the log of ${plan.key} counts wrongly: ${difference}`)];
+    if (difference !== "") return `entry ${index} counts wrongly: ${difference}`;
   }
-  return [];
+  return undefined;
 }
 
 /** A job's progress is the sum of its tasks', and a task that was computed has reported what its plan says. */
@@ -75,23 +83,6 @@ export function logIsTrue({ job, plan, steps }: JobCase): Violation[] {
   ];
   const message = `the log of ${plan.key} does not lead to what is stored: ${told.slice(0, 3).join("; ")}`;
   return [{ ...base, message, taskIds: [...wrong.map(({ id }) => id), ...unknown] }];
-}
-
-/** A watch that was cut and resumed, here and there, tells the same changes in the same order, each once. */
-export function watchIsTrue({ job, plan }: JobCase): Violation[] {
-  const [live, log] = [flatten(job.live), flatten(job.log)];
-  const wrong = live.findIndex((change, index) => change !== log[index]);
-  if (wrong < 0) return [];
-  const message = `the ${wrong + 1}. change that a watcher of ${plan.key} was told is ${live[wrong]}; the log has ${log[wrong] ?? "nothing"}`;
-  return [{ rule: "watch-is-true", message, jobId: job.id, key: plan.key }];
-}
-
-/** Without the borders of responses, which may be drawn anew when a watch is resumed. */
-function flatten(entries: StoredJob["log"]): string[] {
-  return entries.flatMap(({ tasks, job }: LogEntry) => [
-    ...tasks.map(({ taskId, state, attempt }) => `${taskId} ${state} in attempt ${attempt}`),
-    ...(job === undefined ? [] : [`job ${job.state}`]),
-  ]);
 }
 
 function differenceOfCounts(counts: TaskCounts, tasks: Iterable<{ readonly state: TaskState }>): string {
