@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { check } from "./checker.ts";
 import { explain } from "./explain.ts";
-import { HandMadeRound } from "./hand-made-round.ts";
+import { HandMadeRound } from "./testing/hand-made-round.ts";
 
 describe("the history of a violation", () => {
   it("has the tasks that it is about, the requests, and the disturbances of that time; nothing else", () => {

@@ -1,8 +1,8 @@
 import type { JobState, Progress, TaskState } from "taskgrove";
-import type { Complaint, Death, Evidence, LogEntry, LogStep, StoredSession, StoredTask } from "./evidence.ts";
-import type { Act, DisturbanceRecord, RunnerRecord, SubmitterRecord } from "./history.ts";
-import type { JobPlan, StepGroup } from "./plan.ts";
-import { allSteps, type PlannedStep } from "./steps.ts";
+import type { Complaint, Death, Evidence, LogEntry, LogStep, StoredSession, StoredTask } from "../evidence.ts";
+import type { Act, DisturbanceRecord, RunnerRecord, SubmitterRecord } from "../history.ts";
+import type { JobPlan, StepGroup } from "../plan.ts";
+import { allSteps, type PlannedStep } from "../steps.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
