@@ -15,17 +15,18 @@ export interface RunnerOptions {
   readonly executions?: string;
 }
 
-/** The processes of one test: real ones, which are killed at its end. */
+/** The processes of one test: real ones. */
 export class Processes implements AsyncDisposable {
-  readonly #children: ChildProcess[] = [];
+  readonly #orchestrators: ChildProcess[] = [];
+  readonly #runners: ChildProcess[] = [];
 
   /** An orchestrator on this port; resolves when it listens. */
   async startOrchestrator(port: number, flags: readonly string[]): Promise<ChildProcess> {
     const ports = ["--grpc-port", String(port), "--http-port", "0"];
-    const child = this.#start([ORCHESTRATOR, ...ports, ...flags], "pipe");
+    const child = spawn(process.execPath, [ORCHESTRATOR, ...ports, ...flags], { stdio: ["ignore", "pipe", "ignore"] });
+    this.#orchestrators.push(child);
     const listening = Promise.withResolvers<void>();
     child.once("exit", () => listening.reject(new Error("the orchestrator ended at its start")));
-    if (child.stdout === null) throw new Error("no standard output");
     createInterface({ input: child.stdout }).on("line", (line) => {
       if (line.includes('"listening"')) listening.resolve();
     });
@@ -34,17 +35,16 @@ export class Processes implements AsyncDisposable {
   }
 
   startRunner({ addresses, concurrency, executions = "" }: RunnerOptions): ChildProcess {
-    return this.#start([RUNNER, addresses.join(","), String(concurrency), executions], "ignore");
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#children.map((child) => end(child, "SIGKILL")));
-  }
-
-  #start(args: readonly string[], stdout: "pipe" | "ignore"): ChildProcess {
-    const child = spawn(process.execPath, args, { stdio: ["ignore", stdout, "ignore"] });
-    this.#children.push(child);
+    const args = [RUNNER, addresses.join(","), String(concurrency), executions];
+    const child = spawn(process.execPath, args, { stdio: "ignore" });
+    this.#runners.push(child);
     return child;
+  }
+
+  /** Kills the runners and stops the orchestrators: one that is killed may leave a step open in its database, which then waits for a minute. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#runners.map((child) => end(child, "SIGKILL")));
+    await Promise.all(this.#orchestrators.map((child) => end(child, "SIGTERM")));
   }
 }
 
