@@ -66,8 +66,9 @@ export interface StoreReads {
   listTasks(filter: TaskFilter, page: PageRequest): Promise<Page<TaskWithInput>>;
   groups(ids: readonly string[]): Promise<GroupRecord[]>;
   /**
-   * Entries behind a `position` (null: from the start), in an order that keeps cause before effect, the same for everybody who goes on from the same
-   * position; none is left out, none comes twice. A position that this driver did not make gives nothing.
+   * Entries behind a `position` (null: from the start), cause before effect; none is left out, none comes twice. On a shared store, entries of
+   * different processes that did not see each other have no order: who reads while they are written may find them in another one than who reads
+   * later from the same position. A position that this driver did not make gives nothing.
    */
   listChanges(jobId: string, after: string | null, limit: number): Promise<ChangeEntry[]>;
   tasks(ids: readonly string[]): Promise<TaskRecord[]>;

@@ -2482,7 +2482,7 @@ export const JobServiceService = {
     responseDeserialize: (value: Buffer): RetryJobResponse => RetryJobResponse.decode(value),
   },
   /**
-   * WatchJob streams all changes of a job and its tasks, from its submission or from a resume token on, in order, each once. It ends after
+   * WatchJob streams all changes of a job and its tasks, from its submission or from a resume token on, each once and behind what caused it. It ends after
    * the change that makes the job completed, failed or canceled and no task of it runs; a later retry needs a new watch with the last token.
    *
    * Errors: NOT_FOUND when the job does not exist; INVALID_ARGUMENT for a bad resume token; UNAVAILABLE when the orchestrator stops: watch again with
@@ -2550,7 +2550,7 @@ export interface JobServiceServer extends UntypedServiceImplementation {
    */
   retryJob: handleUnaryCall<RetryJobRequest, RetryJobResponse>;
   /**
-   * WatchJob streams all changes of a job and its tasks, from its submission or from a resume token on, in order, each once. It ends after
+   * WatchJob streams all changes of a job and its tasks, from its submission or from a resume token on, each once and behind what caused it. It ends after
    * the change that makes the job completed, failed or canceled and no task of it runs; a later retry needs a new watch with the last token.
    *
    * Errors: NOT_FOUND when the job does not exist; INVALID_ARGUMENT for a bad resume token; UNAVAILABLE when the orchestrator stops: watch again with
@@ -2699,7 +2699,7 @@ export interface JobServiceClient extends Client {
     callback: (error: ServiceError | null, response: RetryJobResponse) => void,
   ): ClientUnaryCall;
   /**
-   * WatchJob streams all changes of a job and its tasks, from its submission or from a resume token on, in order, each once. It ends after
+   * WatchJob streams all changes of a job and its tasks, from its submission or from a resume token on, each once and behind what caused it. It ends after
    * the change that makes the job completed, failed or canceled and no task of it runs; a later retry needs a new watch with the last token.
    *
    * Errors: NOT_FOUND when the job does not exist; INVALID_ARGUMENT for a bad resume token; UNAVAILABLE when the orchestrator stops: watch again with
