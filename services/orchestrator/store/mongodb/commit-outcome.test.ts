@@ -64,8 +64,8 @@ describeWithMongo("a commit whose answer does not arrive", (uri) => {
     { faults: ["swallow-answer", "swallow-answer"], runs: 1 },
   ];
 
-  test.each(CASES)("$faults: the step is there once, after $runs runs", async ({ faults, runs }) => {
-    await using proxy = await CommandProxy.open(portOf(uri));
+  test.concurrent.each(CASES)("$faults: the step is there once, after $runs runs", async ({ faults, runs }) => {
+    await using proxy = await CommandProxy.open(uri);
     await using several = await openSeveralStores(uri, 0);
     const store = await several.open({ uri: `${proxy.uri}&socketTimeoutMS=300` });
     const counter = await Counter.begin(store, several);
@@ -77,12 +77,12 @@ describeWithMongo("a commit whose answer does not arrive", (uri) => {
 });
 
 describeWithOwnMongo("a commit during which the server is killed", (start) => {
-  test.each<{ fault: CommandFault; runs: number }>([
+  test.concurrent.each<{ fault: CommandFault; runs: number }>([
     { fault: "lose-request", runs: 2 },
     { fault: "lose-answer", runs: 1 },
   ])("$fault: the step is there once, after $runs runs", async ({ fault, runs }) => {
     await using server = await start();
-    await using proxy = await CommandProxy.open(server.port);
+    await using proxy = await CommandProxy.open(server.uri);
     await using several = await openSeveralStores(server.uri, 0);
     const store = await several.open({ uri: proxy.uri });
     const counter = await Counter.begin(store, several);
@@ -94,7 +94,3 @@ describeWithOwnMongo("a commit during which the server is killed", (start) => {
     expect(await counter.step()).toBe(1);
   });
 });
-
-function portOf(uri: string): number {
-  return Number(/:(\d+)\//.exec(uri)?.[1]);
-}

@@ -13,6 +13,7 @@ import { freePort } from "../../../../scripts/mongodb/free-port.ts";
 import { freshDatabaseName } from "../../../../scripts/mongodb/fresh-database-name.ts";
 import { waitUntilListening } from "../../../../scripts/mongodb/wait-until-answering.ts";
 import { openSeveralStores } from "../../testing/mongodb/several-stores.ts";
+import { portOf, through } from "../../testing/mongodb/through-proxy.ts";
 import { aJob } from "../../testing/records.ts";
 import { StoreUnavailable } from "../store.ts";
 import { openMongoStore } from "./index.ts";
@@ -89,20 +90,17 @@ describeWithMongo("opening a MongoDB store", (uri) => {
 
   test("a wrong password is refused with a sentence", async () => {
     const secret = "secret-of-nobody";
-    const { host } = new URL(uri);
-    const message = await refusal(`mongodb://nobody:${secret}@${host}/?${TIMES}&directConnection=true`);
+    const message = await refusal(through(portOf(uri), `mongodb://nobody:${secret}@127.0.0.1/`, TIMES));
     expect(message).toMatch(/^MongoDB (is not available|cannot be used): .*[Aa]uth/);
     expect(message).not.toContain(secret);
   });
 
   test("a server that accepts connections and says nothing is refused in time", async () => {
     const link = await Link.open();
-    link.setTarget(Number(new URL(uri).port));
+    link.setTarget(portOf(uri));
     link.setMode({ kind: "black-hole" });
     const begun = performance.now();
-    expect(await refusal(`mongodb://127.0.0.1:${link.port}/?directConnection=true&${TIMES}`)).toMatch(
-      /^MongoDB is not available: /,
-    );
+    expect(await refusal(through(link.port, uri, TIMES))).toMatch(/^MongoDB is not available: /);
     expect(performance.now() - begun).toBeLessThan(5_000);
     await link.close();
   });

@@ -57,7 +57,7 @@ describeWithMongo("wake-ups", (uri) => {
   });
 
   test.concurrent("come by polling while there is no change stream, and by the stream when there is one again", async () => {
-    await using proxy = await CommandProxy.open(Number(new URL(uri).port), CHANGE_STREAM);
+    await using proxy = await CommandProxy.open(uri, CHANGE_STREAM);
     await using several = await openSeveralStores(uri, 1);
     proxy.faults = Array.from({ length: 10_000 }, () => "lose-request" as const);
     let polls = 0;

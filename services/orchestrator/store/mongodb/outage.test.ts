@@ -3,6 +3,7 @@ import { Link, type LinkMode } from "../../../../faults/proxy.ts";
 import { describeWithMongo, describeWithOwnMongo } from "../../../../scripts/mongodb/describe-with-mongo.ts";
 import { type CommandFault, CommandProxy } from "../../testing/mongodb/command-proxy.ts";
 import { openSeveralStores } from "../../testing/mongodb/several-stores.ts";
+import { portOf, through } from "../../testing/mongodb/through-proxy.ts";
 import { aJob } from "../../testing/records.ts";
 import { type Store, StoreUnavailable } from "../store.ts";
 
@@ -46,10 +47,9 @@ const AWAY: readonly LinkMode[] = [
 /** A store, and the link to its database. */
 async function openThroughLink(uri: string) {
   const link = await Link.open();
-  link.setTarget(Number(new URL(uri).port));
+  link.setTarget(portOf(uri));
   const several = await openSeveralStores(uri, 0);
-  const throughLink = `mongodb://127.0.0.1:${link.port}/?directConnection=true&${TIMES}`;
-  const store = await several.open({ uri: throughLink, patienceMs: PATIENCE_MS });
+  const store = await several.open({ uri: through(link.port, uri, TIMES), patienceMs: PATIENCE_MS });
   return {
     link,
     several,
@@ -61,7 +61,7 @@ async function openThroughLink(uri: string) {
   };
 }
 
-const isBack = (store: Store) => vi.waitFor(() => write(store), { timeout: 8_000, interval: 100 });
+const isBack = (store: Store) => vi.waitFor(() => write(store), { timeout: 30_000, interval: 100 });
 
 describeWithMongo("while the database is away", (uri) => {
   describe.concurrent.each(AWAY)("$kind $direction", (mode) => {
@@ -70,10 +70,11 @@ describeWithMongo("while the database is away", (uri) => {
       const { store, link } = opened;
       await write(store);
       link.setMode(mode);
+      await Promise.all([
+        expectUnavailable(write(store), PATIENCE_MS + SLACK_MS),
+        expectUnavailable(read(store), PATIENCE_MS + 3_000 + SLACK_MS),
+      ]);
       await expectUnavailable(write(store), PATIENCE_MS + SLACK_MS);
-      await expectUnavailable(read(store), PATIENCE_MS + 3_000 + SLACK_MS);
-      const all = [write(store), write(store), read(store)].map(endOf);
-      expect(await Promise.all(all)).toEqual(["refused", "refused", "refused"]);
       link.setMode({ kind: "normal" });
       await isBack(store);
       expect(await read(store)).toBeNull();
@@ -122,10 +123,10 @@ describeWithMongo("while it is not known what became of a commit", (uri) => {
   test.concurrent.each<CommandFault>(["lose-answer", "swallow-answer"])(
     "%s: the store closes in time",
     async (fault) => {
-      await using proxy = await CommandProxy.open(Number(new URL(uri).port));
+      await using proxy = await CommandProxy.open(uri);
       await using link = await openLink(proxy);
       await using several = await openSeveralStores(uri, 0);
-      const store = await several.open({ uri: `${link.uri}&${TIMES}`, patienceMs: PATIENCE_MS });
+      const store = await several.open({ uri: link.uri, patienceMs: PATIENCE_MS });
       const lost = Promise.withResolvers<void>();
       proxy.faults = [fault];
       proxy.onFault = () => {
@@ -143,9 +144,9 @@ describeWithMongo("while it is not known what became of a commit", (uri) => {
 /** A link to a proxy. */
 async function openLink(proxy: CommandProxy) {
   const link = await Link.open();
-  link.setTarget(Number(new URL(proxy.uri).port));
+  link.setTarget(portOf(proxy.uri));
   return {
-    uri: `mongodb://127.0.0.1:${link.port}/?directConnection=true`,
+    uri: through(link.port, proxy.uri, TIMES),
     setMode: (mode: LinkMode) => link.setMode(mode),
     [Symbol.asyncDispose]: () => link.close(),
   };

@@ -6,6 +6,7 @@ import { Link, type LinkMode } from "../../../../faults/proxy.ts";
 import { describeWithMongo } from "../../../../scripts/mongodb/describe-with-mongo.ts";
 import { openSeveralStores } from "../../testing/mongodb/several-stores.ts";
 import type { Script } from "../../testing/mongodb/store-process.ts";
+import { portOf, through } from "../../testing/mongodb/through-proxy.ts";
 import { aJob } from "../../testing/records.ts";
 
 const PROGRAM = join(import.meta.dirname, "../../testing/mongodb/store-process.ts");
@@ -71,9 +72,9 @@ describeWithMongo("a process with a store", (uri) => {
     async (mode) => {
       await using several = await openSeveralStores(uri, 0);
       const link = await Link.open();
-      link.setTarget(Number(new URL(uri).port));
+      link.setTarget(portOf(uri));
       await using child = await startProcess({
-        uri: `mongodb://127.0.0.1:${link.port}/?directConnection=true&${TIMES}`,
+        uri: through(link.port, uri, TIMES),
         database: several.database,
         deed: "close",
         jobId: "",

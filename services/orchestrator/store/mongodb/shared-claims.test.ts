@@ -1,10 +1,13 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { describeWithMongo } from "../../../../scripts/mongodb/describe-with-mongo.ts";
 import type { TaskRecord } from "../../domain/records.ts";
-import { chanceOf, seeds } from "../../testing/mongodb/interleaving.ts";
+import { chanceOf, seeds, timeoutOf } from "../../testing/mongodb/interleaving.ts";
 import { openSeveralStores } from "../../testing/mongodb/several-stores.ts";
 import { aJob, aTask } from "../../testing/records.ts";
 import type { Store } from "../store.ts";
+
+const SEEDS = seeds(1);
+vi.setConfig({ testTimeout: timeoutOf(SEEDS) });
 
 const NO_BYTES = new Uint8Array();
 const QUEUES = [1, 2, 3];
@@ -58,7 +61,7 @@ describeWithMongo("stores that claim from the same queues", (uri) => {
 
   test.each([2, 3])("%s of them get every task once, and are seldom in each other's way", async (count) => {
     await using several = await openSeveralStores(uri, count, { beatMs: 50 });
-    for (const seed of seeds(1)) {
+    for (const seed of SEEDS) {
       const backlog = 1_500;
       await insertBacklog(several.any, backlog, seed);
       const claims = await Promise.all(several.stores.map(claimAll));

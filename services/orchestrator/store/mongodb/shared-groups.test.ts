@@ -1,10 +1,13 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { describeWithMongo } from "../../../../scripts/mongodb/describe-with-mongo.ts";
 import type { GroupRecord } from "../../domain/records.ts";
-import { type Chance, chanceOf, type Gate, interleave, seeds } from "../../testing/mongodb/interleaving.ts";
+import { type Chance, chanceOf, type Gate, interleave, seeds, timeoutOf } from "../../testing/mongodb/interleaving.ts";
 import { openSeveralStores } from "../../testing/mongodb/several-stores.ts";
 import { aGroup, aJob } from "../../testing/records.ts";
 import type { Store } from "../store.ts";
+
+const SEEDS = seeds(3);
+vi.setConfig({ testTimeout: timeoutOf(SEEDS) });
 
 /** What is so of the group, as every reader must see it. */
 interface Truth {
@@ -21,17 +24,12 @@ describeWithMongo("a group that several stores count down", (uri) => {
     { divideFrom: 1, stores: 3, size: { least: 60, most: 400 } },
     { divideFrom: undefined, stores: 3, size: { least: 600, most: 1_200 } },
   ])("$stores stores, divided from $divideFrom, $size.least to $size.most tasks", ({ divideFrom, stores, size }) => {
-    const runs = seeds(3);
-    const timeout = runs.length * 20_000;
-
-    test("closes once, when the last task is done, and everybody sees the right number at any time", {
-      timeout,
-    }, async () => {
+    test("closes once, when the last task is done, and everybody sees the right number at any time", async () => {
       await using several = await openSeveralStores(uri, stores, {
         beatMs: 50,
         ...(divideFrom === undefined ? {} : { divideFrom }),
       });
-      for (const seed of runs) await countDown(several.stores, chanceOf(seed), size);
+      for (const seed of SEEDS) await countDown(several.stores, chanceOf(seed), size);
     });
   });
 

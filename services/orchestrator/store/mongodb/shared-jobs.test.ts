@@ -1,12 +1,15 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { describeWithMongo } from "../../../../scripts/mongodb/describe-with-mongo.ts";
-import { type Chance, chanceOf, type Gate, interleave, seeds } from "../../testing/mongodb/interleaving.ts";
+import { type Chance, chanceOf, type Gate, interleave, seeds, timeoutOf } from "../../testing/mongodb/interleaving.ts";
 import { JobHistory } from "../../testing/mongodb/job-history.ts";
 import { openSeveralStores } from "../../testing/mongodb/several-stores.ts";
 import type { ChangeEntry, Store } from "../store.ts";
 
+const SEEDS = seeds(2);
+vi.setConfig({ testTimeout: timeoutOf(SEEDS) });
+
 /** Steps of each store in one run. */
-const STEPS = 10;
+const STEPS = 8;
 
 describeWithMongo("a job that several stores count", (uri) => {
   describe.each([
@@ -15,14 +18,10 @@ describeWithMongo("a job that several stores count", (uri) => {
     { divideFrom: 25, count: 3 },
     { divideFrom: undefined, count: 2 },
   ])("$count stores, divided from $divideFrom tasks", ({ divideFrom, count }) => {
-    const seedsToRun = seeds(2);
-
-    test("has the sums, the status and the change log of all steps", {
-      timeout: seedsToRun.length * 20_000,
-    }, async () => {
+    test("has the sums, the status and the change log of all steps", async () => {
       const options = divideFrom === undefined ? {} : { divideFrom };
       await using several = await openSeveralStores(uri, count, options);
-      for (const seed of seedsToRun) await run(several.stores, chanceOf(seed));
+      for (const seed of SEEDS) await run(several.stores, chanceOf(seed));
     });
   });
 

@@ -1,14 +1,17 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { describeWithMongo } from "../../../../scripts/mongodb/describe-with-mongo.ts";
 import type { SessionRecord, TaskRecord } from "../../domain/records.ts";
-import { chanceOf, type Gate, interleave, seeds } from "../../testing/mongodb/interleaving.ts";
+import { chanceOf, type Gate, interleave, seeds, timeoutOf } from "../../testing/mongodb/interleaving.ts";
 import { openSeveralStores, type SeveralStores } from "../../testing/mongodb/several-stores.ts";
 import { aCluster, aJob, anId, aSession, aTask } from "../../testing/records.ts";
 import type { QueueKey, Store, StoreTransaction } from "../store.ts";
 
+const SEEDS = seeds(2);
+vi.setConfig({ testTimeout: timeoutOf(SEEDS) });
+
 const NO_BYTES = new Uint8Array();
 /** Races of each test with each seed. */
-const ROUNDS = 5;
+const ROUNDS = 3;
 
 describeWithMongo("several stores that want the same", (uri) => {
   /** Lets three stores race `ROUNDS` times for each seed. */
@@ -19,7 +22,7 @@ describeWithMongo("several stores that want the same", (uri) => {
     }>,
   ) {
     await using several = await openSeveralStores(uri, 3);
-    for (const seed of seeds(2)) {
+    for (const seed of SEEDS) {
       for (let round = 0; round < ROUNDS; round++) {
         const { contend, check } = await prepare(several);
         await interleave(
@@ -185,7 +188,7 @@ describeWithMongo("several stores that want the same", (uri) => {
     const keys: QueueKey[] = [];
     const ids = new Map<string, Set<number>>();
     await using several = await openSeveralStores(uri, 3);
-    for (const seed of seeds(4)) {
+    for (const seed of SEEDS) {
       const chance = chanceOf(seed);
       const cluster = anId("cluster");
       const fresh = [0, 1, 2, 3].map((minor) => ({ cluster, name: "Task", major: 1, minor }));

@@ -1,10 +1,13 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { describeWithMongo } from "../../../../scripts/mongodb/describe-with-mongo.ts";
 import type { GroupRecord, JobRecord } from "../../domain/records.ts";
-import { chanceOf, seeds } from "../../testing/mongodb/interleaving.ts";
+import { chanceOf, seeds, timeoutOf } from "../../testing/mongodb/interleaving.ts";
 import { openSeveralStores } from "../../testing/mongodb/several-stores.ts";
 import { aGroup, aJob, aTask } from "../../testing/records.ts";
 import type { ChangeEntry, Store, StoreTransaction } from "../store.ts";
+
+const SEEDS = seeds(1);
+vi.setConfig({ testTimeout: timeoutOf(SEEDS) });
 
 const NO_BYTES = new Uint8Array();
 const TASKS = 400;
@@ -17,7 +20,7 @@ describeWithMongo("stores that work on one job as fast as they can", (uri) => {
   ])("$count stores, divided from $divideFrom", async ({ count, divideFrom }) => {
     const options = divideFrom === undefined ? {} : { divideFrom };
     await using several = await openSeveralStores(uri, count, { beatMs: 50, ...options });
-    for (const seed of seeds(1)) await workOff(several.stores, seed);
+    for (const seed of SEEDS) await workOff(several.stores, seed);
   });
 
   /** Tasks are claimed and done in one step; the step that does the last one ends the job. */

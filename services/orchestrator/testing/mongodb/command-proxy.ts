@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { portOf, through } from "./through-proxy.ts";
 
 /**
  * What happens to one command on its way:
@@ -18,7 +19,7 @@ export const CHANGE_STREAM = "\x03$changeStream\0";
 /** A TCP proxy to one MongoDB server that knows one command when it sees it. */
 export class CommandProxy implements AsyncDisposable {
   readonly #server: Server;
-  readonly #target: number;
+  readonly #target: string;
   readonly #sockets = new Set<Socket>();
   readonly #sign: Buffer;
   /** What happens to the next commands, one each; after that they are left alone. The driver itself sends a commit that failed a second time. */
@@ -26,15 +27,15 @@ export class CommandProxy implements AsyncDisposable {
   /** Is awaited when a fault happens: before the connection breaks, and for a lost answer when the server has done it. */
   onFault: (fault: CommandFault) => Promise<void> | void = () => {};
 
-  private constructor(server: Server, target: number, sign: string) {
+  private constructor(server: Server, target: string, sign: string) {
     this.#server = server;
     this.#target = target;
     this.#sign = Buffer.from(sign, "latin1");
     server.on("connection", (client) => this.#accept(client));
   }
 
-  /** Listens on a free port of 127.0.0.1; `target` is the port of the server there. `sign` is in the command, and in no other. */
-  static async open(target: number, sign: string = COMMIT): Promise<CommandProxy> {
+  /** Listens on a free port of 127.0.0.1; `target` is the connection string of a server there. `sign` is in the command, and in no other. */
+  static async open(target: string, sign: string = COMMIT): Promise<CommandProxy> {
     const server = createServer();
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
@@ -44,7 +45,7 @@ export class CommandProxy implements AsyncDisposable {
   get uri(): string {
     const address = this.#server.address();
     if (address === null || typeof address === "string") throw new Error("the proxy is closed");
-    return `mongodb://127.0.0.1:${address.port}/?directConnection=true`;
+    return through(address.port, this.#target);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -54,7 +55,7 @@ export class CommandProxy implements AsyncDisposable {
   }
 
   #accept(client: Socket): void {
-    const server = connect(this.#target, "127.0.0.1");
+    const server = connect(portOf(this.#target), "127.0.0.1");
     let fault: CommandFault | undefined;
     const end = () => {
       client.destroy();

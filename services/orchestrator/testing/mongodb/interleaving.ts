@@ -79,3 +79,8 @@ export async function interleave(chance: Chance, actors: readonly ((gate: Gate) 
 export function seeds(usual: number): number[] {
   return Array.from({ length: Number(process.env.PROPERTY_RUNS ?? usual) }, (_, index) => index);
 }
+
+/** How long a test may take that goes through so many seeds, in milliseconds. */
+export function timeoutOf(runs: readonly number[]): number {
+  return 30_000 + runs.length * 20_000;
+}
