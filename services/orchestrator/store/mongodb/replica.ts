@@ -200,13 +200,14 @@ export class Replica {
   }
 
   async #lookAround(): Promise<void> {
-    const beats = await this.#connection.rows.beat.find().toArray();
+    // Before it is asked: a slow answer must not make the others look silent.
     const now = Date.now() + this.#clockOffset;
-    const silence = (beat: BeatRow) => (now - beat.at.getTime()) / this.#beatMs;
-    const live = beats.filter((beat) => silence(beat) < MISSED_BEATS);
+    const beats = await this.#connection.rows.beat.find().toArray();
+    const isLive = (beat: BeatRow) => now - beat.at.getTime() < MISSED_BEATS * this.#beatMs;
+    const live = beats.filter(isLive);
     this.#liveCount = live.length;
     this.#claiming = live.filter((beat) => beat.claiming).map((beat) => beat._id);
-    for (const beat of beats) if (silence(beat) >= ABANDONED_BEATS) await this.#endTransactionsOf(beat);
+    for (const beat of beats) if (!isLive(beat)) await this.#endTransactionsOf(beat);
   }
 
   /** Says that this process is alive. When another one has the slot, takes another. */
@@ -240,10 +241,11 @@ export class Replica {
 
 /** A slot is given to another process when nothing was heard of its owner for this long. */
 const STALE_MS = 30_000;
-/** Beats that may be missed before a process is left out when work is divided. */
+/**
+ * Beats that may be missed before a process is left out when work is divided, and its transaction is ended: if it lives after all, it has to run one
+ * step again.
+ */
 const MISSED_BEATS = 5;
-/** And before its transaction is ended: if it lives after all, it has to run one step again. */
-const ABANDONED_BEATS = 10;
 /** A process is taken to want tasks for this long after it looked for some. */
 const CLAIMING_MS = 60_000;
 const TURN_MS = 5_000;

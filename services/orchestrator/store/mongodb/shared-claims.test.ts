@@ -60,7 +60,7 @@ describeWithMongo("stores that claim from the same queues", (uri) => {
   }
 
   test.each([2, 3])("%s of them get every task once, and are seldom in each other's way", async (count) => {
-    await using several = await openSeveralStores(uri, count, { beatMs: 50 });
+    await using several = await openSeveralStores(uri, count, { beatMs: 100 });
     for (const seed of SEEDS) {
       const backlog = 1_500;
       await insertBacklog(several.any, backlog, seed);
@@ -75,7 +75,7 @@ describeWithMongo("stores that claim from the same queues", (uri) => {
   });
 
   test("one that claims alone gets all of it in order, also when another is there that claims nothing", async () => {
-    await using several = await openSeveralStores(uri, 2, { beatMs: 50 });
+    await using several = await openSeveralStores(uri, 2, { beatMs: 100 });
     await insertBacklog(several.any, 300, 1);
     const { tasks, reruns } = await claimAll(several.any);
     expect(tasks.length).toBe(300);

@@ -26,7 +26,7 @@ describeWithMongo("a group that several stores count down", (uri) => {
   ])("$stores stores, divided from $divideFrom, $size.least to $size.most tasks", ({ divideFrom, stores, size }) => {
     test("closes once, when the last task is done, and everybody sees the right number at any time", async () => {
       await using several = await openSeveralStores(uri, stores, {
-        beatMs: 50,
+        beatMs: 100,
         ...(divideFrom === undefined ? {} : { divideFrom }),
       });
       for (const seed of SEEDS) await countDown(several.stores, chanceOf(seed), size);

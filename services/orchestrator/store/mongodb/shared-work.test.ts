@@ -19,7 +19,7 @@ describeWithMongo("stores that work on one job as fast as they can", (uri) => {
     { count: 3, divideFrom: undefined },
   ])("$count stores, divided from $divideFrom", async ({ count, divideFrom }) => {
     const options = divideFrom === undefined ? {} : { divideFrom };
-    await using several = await openSeveralStores(uri, count, { beatMs: 50, ...options });
+    await using several = await openSeveralStores(uri, count, { beatMs: 100, ...options });
     for (const seed of SEEDS) await workOff(several.stores, seed);
   });
 
