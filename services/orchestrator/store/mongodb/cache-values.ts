@@ -1,7 +1,7 @@
 import { Binary, type Filter } from "mongodb";
 import type { CacheFilter, CacheListing, CacheValueRecord, PageRequest, WriteSet } from "../store.ts";
 import type { Connection } from "./database.ts";
-import { kept } from "./keeper.ts";
+import { findKept } from "./keeper.ts";
 import { findRows } from "./pages.ts";
 import type { CacheValueRow, Rows } from "./rows.ts";
 import type { Step } from "./step.ts";
@@ -30,9 +30,8 @@ export class CacheTable {
   }
 
   async abandoned(before: number, limit: number): Promise<string[]> {
-    const { rows, slot } = this.#step;
-    const options = { sort: { started: 1 }, limit, projection: { _id: 1 } } as const;
-    return (await this.#step.find(rows.upload, kept("started", before - 1, slot), options)).map((row) => row._id);
+    const due = { field: "started", now: before - 1, limit, projection: { _id: 1 } };
+    return (await findKept(this.#step, this.#step.rows.upload, due)).map((row) => row._id);
   }
 
   async uploads(valueIds: readonly string[]): Promise<string[]> {

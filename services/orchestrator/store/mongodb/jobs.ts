@@ -15,7 +15,7 @@ import {
   tallyOf,
   tallyOfRecord,
 } from "./job-codec.ts";
-import { kept } from "./keeper.ts";
+import { findKept } from "./keeper.ts";
 import type { JobRow, JobShardRow, Rows } from "./rows.ts";
 import type { Step } from "./step.ts";
 
@@ -53,9 +53,8 @@ export class JobTable {
 
   /** Jobs that ended at `before` or earlier and are not being deleted, the oldest first. */
   async ended(before: number, limit: number): Promise<JobRecord[]> {
-    const { rows, slot } = this.#step;
-    const filter = { ...kept("ended", before, slot), deleting: { $ne: true as const } };
-    const found = await this.#step.find(rows.job, filter, { sort: { ended: 1 }, limit });
+    const due = { field: "ended", now: before, limit, filter: { deleting: { $ne: true as const } } };
+    const found = await findKept(this.#step, this.#step.rows.job, due);
     await this.#adopt(found);
     return this.load(found.map((row) => row._id));
   }

@@ -1,3 +1,6 @@
+import type { Collection, Filter, FindOptions } from "mongodb";
+import type { Row, Step } from "./step.ts";
+
 /**
  * Who looks after what time brings up: expired sessions, abandoned uploads, tasks that become due or overdue, background work. All processes
  * look for it, and if all saw all of it, they would all do the same at the same moment and all but one would have to start over. So each such row
@@ -7,10 +10,34 @@
  */
 export const NEGLECT_MS = 2_000;
 
+/** Which rows time has brought up. */
+export interface Due<T> {
+  /** With an index of its own, partial or not. */
+  readonly field: string;
+  /** Rows are due whose field is not above this, in milliseconds since the epoch. */
+  readonly now: number;
+  readonly limit: number;
+  /** What must hold besides. */
+  readonly filter?: Filter<T>;
+  readonly projection?: FindOptions["projection"];
+}
+
 /**
- * The rows that the process with this slot is to see at `now` (milliseconds since the epoch): those whose `field` is not above it, but for rows that
- * others look after. A range of an index on `field`, partial or not; the rest is a condition on the rows that are found.
+ * The due rows that this process is to see, longest due first: all that are neglected, and behind them its own. Two ranges of the index, one behind the
+ * other: with an "or" in their place some servers walk the whole collection, whatever they explain.
  */
-export function kept(field: string, now: number, slot: number): Record<string, unknown> {
-  return { [field]: { $gt: -1, $lte: now }, $or: [{ keeper: slot }, { [field]: { $lte: now - NEGLECT_MS } }] };
+export async function findKept<T extends Row>(
+  step: Step,
+  collection: Collection<T>,
+  { field, now, limit, filter, projection }: Due<T>,
+): Promise<T[]> {
+  const find = (range: object, most: number) => {
+    const options = { sort: { [field]: 1 }, limit: most, ...(projection === undefined ? {} : { projection }) } as const;
+    return step.find(collection, { ...range, ...filter } as Filter<T>, options);
+  };
+  const neglectedAt = now - NEGLECT_MS;
+  const neglected = await find({ [field]: { $gt: -1, $lte: neglectedAt } }, limit);
+  if (neglected.length >= limit) return neglected;
+  const own = await find({ [field]: { $gt: neglectedAt, $lte: now }, keeper: step.slot }, limit - neglected.length);
+  return [...neglected, ...own];
 }

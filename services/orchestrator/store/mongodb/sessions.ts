@@ -2,7 +2,7 @@ import type { SessionRecord } from "../../domain/records.ts";
 import type { Page, PageRequest, SessionWithRunning, WriteSet } from "../store.ts";
 import type { Connection } from "./database.ts";
 import { inSnapshot } from "./jobs.ts";
-import { kept } from "./keeper.ts";
+import { findKept } from "./keeper.ts";
 import { findRows } from "./pages.ts";
 import type { SessionRow } from "./rows.ts";
 import type { Step } from "./step.ts";
@@ -22,10 +22,7 @@ export class SessionTable {
   }
 
   async expired(now: number, limit: number): Promise<SessionRecord[]> {
-    const { rows, slot } = this.#step;
-    return this.#adopt(
-      await this.#step.find(rows.session, kept("expires", now, slot), { sort: { expires: 1 }, limit }),
-    );
+    return this.#adopt(await findKept(this.#step, this.#step.rows.session, { field: "expires", now, limit }));
   }
 
   async existIn(cluster: string): Promise<boolean> {

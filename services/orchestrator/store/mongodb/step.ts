@@ -19,7 +19,8 @@ export interface Sharing {
   readonly fromTasks: number;
 }
 
-type Row = Document & { readonly _id: string | number };
+/** What has an id. */
+export type Row = Document & { readonly _id: string | number };
 
 /**
  * One attempt at a transaction. Reads see the snapshot and what the step has written. Writes are held back and go out together, in one round trip,

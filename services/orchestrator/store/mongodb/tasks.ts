@@ -2,7 +2,7 @@ import type { Filter, FindOptions } from "mongodb";
 import type { TaskRecord } from "../../domain/records.ts";
 import { STATE_CODES } from "../codes.ts";
 import type { Scan, TaskWithInput } from "../store.ts";
-import { kept } from "./keeper.ts";
+import { findKept } from "./keeper.ts";
 import type { QueueTable } from "./queues.ts";
 import type { TaskRow } from "./rows.ts";
 import type { Step } from "./step.ts";
@@ -96,11 +96,11 @@ export class TaskTable {
   }
 
   overdue(now: number, limit: number): Promise<TaskRecord[]> {
-    return this.#query(kept("deadline", now, this.#step.slot), { sort: { deadline: 1 }, limit });
+    return this.#findKept("deadline", now, limit);
   }
 
   due(now: number, limit: number): Promise<TaskRecord[]> {
-    return this.#query(kept("due", now, this.#step.slot), { sort: { due: 1 }, limit });
+    return this.#findKept("due", now, limit);
   }
 
   async nextTimes(): Promise<{ dueAt: number | null; deadlineAt: number | null }> {
@@ -126,6 +126,11 @@ export class TaskTable {
 
   async #query(filter: Filter<TaskRow>, options: FindOptions): Promise<TaskRecord[]> {
     const rows = await this.#step.find(this.#step.rows.task, filter, { ...options, ...WITHOUT_INPUT });
+    return rows.map((row) => this.adopt(row));
+  }
+
+  async #findKept(field: string, now: number, limit: number): Promise<TaskRecord[]> {
+    const rows = await findKept(this.#step, this.#step.rows.task, { field, now, limit, ...WITHOUT_INPUT });
     return rows.map((row) => this.adopt(row));
   }
 
