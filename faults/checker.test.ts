@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { check, RULES } from "./checker.ts";
 import { BROKEN_JOBS } from "./testing/broken-jobs.ts";
 import { BROKEN_TASKS } from "./testing/broken-tasks.ts";
+import { BROKEN_WATCHES } from "./testing/broken-watches.ts";
 import { GROUPS, HandMadeRound } from "./testing/hand-made-round.ts";
 
 function holds(how: string, tell: (round: HandMadeRound) => void, groups = GROUPS): void {
@@ -106,6 +107,21 @@ describe("what is allowed", () => {
     [{ dependsOn: [], steps: [{ ms: 1 }, { ms: 1 }] }],
   );
 
+  holds("a watcher who left when a job was halted, before an outcome that came late", (round) => {
+    round.hasOneWriter = false;
+    round.submit();
+    round.grant("0.0");
+    round.start("0.0");
+    round.write([round.move("0.0", "QUEUED")]);
+    round.sent("cancel");
+    round.write([], "CANCELED");
+    round.answered("cancel", "acknowledged");
+    round.live = [...round.log];
+    round.end("0.0");
+    round.compute("0.0");
+    round.rest = round.log.slice(round.live.length);
+  });
+
   holds("a job that fails as its plan says", (round) => failForGood(round), [
     { dependsOn: [], steps: [{ ms: 1, failures: 9 }] },
     { dependsOn: [0], steps: [{ ms: 1 }] },
@@ -119,10 +135,13 @@ describe("what is allowed", () => {
 });
 
 describe("what is not", () => {
-  const all = [...BROKEN_TASKS, ...BROKEN_JOBS];
+  const all = [...BROKEN_TASKS, ...BROKEN_JOBS, ...BROKEN_WATCHES];
 
-  it.each(all)("$rule: $how", ({ rule, evidence }) => {
-    expect(check(evidence()).map((violation) => violation.rule)).toContain(rule);
+  it.each(all)("$rule: $how", ({ rule, says = "", evidence }) => {
+    const found = check(evidence());
+    expect(found.map((violation) => violation.rule)).toContain(rule);
+    const messages = found.filter((violation) => violation.rule === rule).map(({ message }) => message);
+    expect(messages.join("\n")).toContain(says);
   });
 
   it("is shown for each rule: one without a history that breaks it may never fire", () => {

@@ -16,7 +16,9 @@ import {
   requestsAreAnswered,
 } from "./rules/submissions.ts";
 import { subtasksExact } from "./rules/subtasks.ts";
-import { watchIsTrue } from "./rules/watches.ts";
+import { watchShowsTheJob } from "./rules/watched-job.ts";
+import { watchTellsCausesFirst } from "./rules/watched-order.ts";
+import { watchIsWhole } from "./rules/watches.ts";
 import type { Violation } from "./violation.ts";
 
 type Rule =
@@ -50,7 +52,9 @@ export const RULES = {
   "progress-adds-up": job(progressAddsUp),
   "counts-add-up": job(countsAddUp),
   "log-is-true": job(logIsTrue),
-  "watch-is-true": job(watchIsTrue),
+  "watch-is-whole": job(watchIsWhole),
+  "watch-tells-causes-first": job(watchTellsCausesFirst),
+  "watch-shows-the-job": job(watchShowsTheJob),
   "fails-as-planned": job(failsAsPlanned),
   "parents-closed": job(parentsClosed),
   "job-ends": job(jobEnds),

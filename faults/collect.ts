@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from "node:util";
 import { Client, type Job, type JobTask, type JobUpdate } from "taskgrove";
-import type { LogEntry, StoredJob, StoredSession, StoredTask } from "./evidence.ts";
+import type { LogEntry, ResumedWatch, StoredJob, StoredSession, StoredTask } from "./evidence.ts";
 import { jobKey } from "./plan.ts";
 import type { StepInput } from "./steps.ts";
 
@@ -44,29 +45,42 @@ export class Collector implements Disposable {
     return client;
   }
 
-  async #job({ id, name }: Job, live: readonly JobUpdate[]): Promise<StoredJob> {
+  /** All of it from one moment: an outcome of a lost lease may still come while it is read. */
+  async #job(job: Job, live: readonly JobUpdate[]): Promise<StoredJob> {
+    for (let reads = 1; ; reads++) {
+      const before = await this.#client.jobs.get(job.id);
+      const stored = await this.#read(before, live);
+      const after = await this.#client.jobs.get(job.id);
+      if (reads === MAX_READS || isDeepStrictEqual(before, after)) return stored;
+    }
+  }
+
+  async #read(job: Job, live: readonly JobUpdate[]): Promise<StoredJob> {
     const client = this.#client;
+    const { id, name, state, failedTaskId, taskCounts: counts, progress } = job;
     const tasks = await Array.fromAsync(client.jobs.tasks(id, { includeInput: true }));
     const log = await readLog(client, id);
-    const { state, failedTaskId, taskCounts, progress } = await client.jobs.get(id);
-    return {
-      ...{ id, name, state, failedTaskId, counts: taskCounts, progress },
-      tasks: tasks.map(toStoredTask),
-      log,
-      live: live.map(toLogEntry),
-    };
+    const resumed: ResumedWatch[] = [];
+    for (const behind of new Set([Math.floor(live.length / 2), live.length])) {
+      const token = live[behind - 1]?.resumeToken;
+      if (token !== undefined) resumed.push({ behind, entries: await readLog(this.#client, id, token) });
+    }
+    const base = { id, name, state, failedTaskId, counts, progress, log, resumed };
+    return { ...base, tasks: tasks.map(toStoredTask), live: live.map(toLogEntry) };
   }
 }
+
+const MAX_READS = 3;
 
 /** A job that has not ended is a violation, not a reason to wait: its log is read as far as it goes. */
 const LOG_SILENCE_MS = 2_000;
 
-async function readLog(client: Client, jobId: string): Promise<LogEntry[]> {
+async function readLog(client: Client, jobId: string, resumeToken = ""): Promise<LogEntry[]> {
   const log: LogEntry[] = [];
   const silence = new AbortController();
   let timer = setTimeout(() => silence.abort(), LOG_SILENCE_MS);
   try {
-    for await (const update of client.jobs.watch(jobId, { signal: silence.signal })) {
+    for await (const update of client.jobs.watch(jobId, { resumeToken, signal: silence.signal })) {
       log.push(toLogEntry(update));
       clearTimeout(timer);
       timer = setTimeout(() => silence.abort(), LOG_SILENCE_MS);
@@ -82,7 +96,7 @@ async function readLog(client: Client, jobId: string): Promise<LogEntry[]> {
 function toLogEntry({ tasks, job }: JobUpdate): LogEntry {
   return {
     tasks: tasks.map(({ taskId, state, attempt, error }) => ({ taskId, state, attempt, failure: error?.reason })),
-    job: job && { state: job.state, counts: job.taskCounts },
+    job: job && { state: job.state, counts: job.taskCounts, failedTaskId: job.failedTaskId },
   };
 }
 

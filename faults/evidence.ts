@@ -42,6 +42,15 @@ export interface StoredJob {
   readonly log: readonly LogEntry[];
   /** What the submitter was told while the job went on, by watches that were cut and resumed. */
   readonly live: readonly LogEntry[];
+  /** What watches told that were resumed behind something of `live` when the round was over. */
+  readonly resumed: readonly ResumedWatch[];
+}
+
+/** A watch that began behind a token, not at the submission. */
+export interface ResumedWatch {
+  /** Behind the first so many responses of those that the token's watch had told. */
+  readonly behind: number;
+  readonly entries: readonly LogEntry[];
 }
 
 /** A task as it is stored. */
@@ -82,6 +91,8 @@ export interface LogStep {
 export interface LogJob {
   readonly state: JobState;
   readonly counts: TaskCounts;
+  /** The task that failed it. */
+  readonly failedTaskId: string | undefined;
 }
 
 /** A session as it is listed. */

@@ -1,4 +1,5 @@
-import type { Evidence, LogStep, StoredJob, StoredTask } from "./evidence.ts";
+import type { JobState } from "taskgrove";
+import type { Evidence, LogEntry, LogStep, StoredJob, StoredTask } from "./evidence.ts";
 import type { DisturbanceRecord, RunnerRecord, SubmitterRecord } from "./history.ts";
 import type { JobPlan } from "./plan.ts";
 import { allSteps, type PlannedStep } from "./steps.ts";
@@ -81,6 +82,32 @@ function openCase(
   };
 }
 
+/** What somebody was told of a job by watches. */
+export interface Telling {
+  readonly who: string;
+  readonly told: readonly LogEntry[];
+}
+
+/** What those were told who accompanied the job to some point, and went on behind it when all was over. */
+export function resumedTellings({ live, resumed }: StoredJob): Telling[] {
+  return resumed.map(({ behind, entries }) => {
+    const who = `a watcher who was cut off behind response ${behind} and went on when all was over`;
+    return { who, told: [...live.slice(0, behind), ...entries] };
+  });
+}
+
+/** All tellings: the log was read by a watch as well. */
+export function allTellings(job: StoredJob): Telling[] {
+  return [{ who: "a watcher who came when all was over", told: job.log }, ...resumedTellings(job)];
+}
+
+/** The same job as if its log were this one. */
+export function retold(jobCase: JobCase, log: readonly LogEntry[]): JobCase {
+  const job = { ...jobCase.job, log };
+  const steps = orderSteps(job);
+  return { ...jobCase, job, steps, stepsOf: groupBy(steps, ({ taskId }) => taskId) };
+}
+
 function orderSteps(job: StoredJob): OrderedStep[] {
   const attempts = new Map<string, number>();
   let place = 0;
@@ -116,6 +143,11 @@ export function subtree({ children }: JobCase, task: StoredTask): StoredTask[] {
 /** Whether nothing more will happen in a task of this state and below it, unless its job is retried. */
 export function isDone({ state }: { readonly state: StoredTask["state"] }): boolean {
   return state === "COMPLETED" || state === "FAILED_OPTIONAL" || state === "SKIPPED";
+}
+
+/** Whether a job in this state goes on only when it is retried. */
+export function isHalted(state: JobState | undefined): boolean {
+  return state === "FAILED" || state === "CANCELED";
 }
 
 /** A task for people: its place in the plan and its id. */

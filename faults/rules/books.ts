@@ -1,6 +1,6 @@
 import type { Progress, TaskCounts, TaskState } from "taskgrove";
 import type { LogEntry } from "../evidence.ts";
-import { type JobCase, nameOf } from "../job-case.ts";
+import { type JobCase, nameOf, resumedTellings } from "../job-case.ts";
 import type { Violation } from "../violation.ts";
 
 const COUNTED: Readonly<Record<TaskState, keyof TaskCounts>> = {
@@ -20,8 +20,10 @@ export function countsAddUp({ job, plan }: JobCase): Violation[] {
   if (stored !== "") return [violation(`${plan.key} counts its tasks wrongly: ${stored}`)];
   const wrong = wrongEntry(job.log);
   if (wrong !== undefined) return [violation(`of the log of ${plan.key}, ${wrong}`)];
-  const told = wrongEntry(job.live);
-  return told === undefined ? [] : [violation(`of what a watcher of ${plan.key} was told, ${told}`)];
+  return resumedTellings(job).flatMap(({ who, told }) => {
+    const wrong = wrongEntry(told);
+    return wrong === undefined ? [] : [violation(`of what ${who} of ${plan.key} was told, ${wrong}`)];
+  });
 }
 
 /** The first entry whose counts are not those of the steps until then. */

@@ -1,5 +1,5 @@
 import type { JobState } from "taskgrove";
-import type { JobCase } from "../job-case.ts";
+import { isHalted, type JobCase } from "../job-case.ts";
 import type { Violation } from "../violation.ts";
 
 /**
@@ -77,8 +77,4 @@ function countReopenings(states: readonly JobState[]): number[] {
     if (isHalted(states[index - 1]) && !isHalted(state)) count++;
     return count;
   });
-}
-
-function isHalted(state: JobState | undefined): boolean {
-  return state === "FAILED" || state === "CANCELED";
 }

@@ -7,10 +7,15 @@ import type { Violation } from "../violation.ts";
  * which the execution whose outcome was taken has ended before the dependent starts, and the log's.
  */
 export function dependenciesFirst(jobCase: JobCase): Violation[] {
+  return dependencies(jobCase).flatMap(({ task, earlier }) => mustBeDone(jobCase, earlier, task));
+}
+
+/** All tasks with all that must be done before they start. */
+function dependencies(jobCase: JobCase): { readonly task: StoredTask; readonly earlier: StoredTask }[] {
   const { job, planned, byPath } = jobCase;
   return job.tasks.flatMap((task) => {
     const before = (planned.get(task.path)?.dependsOn ?? []).flatMap((path) => byPath.get(path) ?? []);
-    return before.flatMap((root) => subtree(jobCase, root)).flatMap((earlier) => mustBeDone(jobCase, earlier, task));
+    return before.flatMap((root) => subtree(jobCase, root)).map((earlier) => ({ task, earlier }));
   });
 }
 
@@ -26,6 +31,11 @@ export function parentFirst(jobCase: JobCase): Violation[] {
     const message = `${nameOf(task)} of ${plan.key} was started by ${early.runner} before its parent ${nameOf(parent)} was computed`;
     return [{ rule: "parent-first", message, jobId: job.id, key: plan.key, taskIds: [task.id, parent.id] }];
   });
+}
+
+/** The same by the log alone: what comes there before the end of something that it depends on. */
+export function grantedTooEarly(jobCase: JobCase): { readonly task: StoredTask; readonly earlier: StoredTask }[] {
+  return dependencies(jobCase).filter(({ task, earlier }) => grantBeforeDone(jobCase, earlier, task) !== undefined);
 }
 
 function mustBeDone(jobCase: JobCase, earlier: StoredTask, task: StoredTask): Violation[] {

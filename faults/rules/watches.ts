@@ -1,19 +1,22 @@
-import type { LogEntry, LogStep } from "../evidence.ts";
-import { groupBy, type JobCase } from "../job-case.ts";
+import type { LogEntry } from "../evidence.ts";
+import { isHalted, type JobCase, resumedTellings, retold } from "../job-case.ts";
 import type { Violation } from "../violation.ts";
 
 /**
- * A watch that was cut and resumed, here and there, tells every change once and in order. With one orchestrator that is one order, the log's. Of
- * several each writes a log of its own for a job, and readers merge them as they find them: cause comes before effect, and what has nothing to do with
- * each other may come in any order. So the steps of one task are those of the log, in that order, subtasks come behind their parent's end, and of a
- * completed job nothing is missing.
+ * A watch that was cut and resumed, here and there, tells every change once: with what a watch tells that goes on behind it, it is the log, however
+ * the job ended. With one orchestrator that is one order. Of several each writes a log of its own for a job, and readers merge them as they find
+ * them: the steps of one task are those of the log, in that order, and so are those of the job (halted, going on again, ended); what has
+ * nothing to do with each other may come in any order.
  */
-export function watchIsTrue(jobCase: JobCase): Violation[] {
+export function watchIsWhole(jobCase: JobCase): Violation[] {
   const { job, plan, hasOneWriter } = jobCase;
-  const problem = hasOneWriter ? otherOrder(job.live, job.log) : (otherSteps(jobCase) ?? effectBeforeCause(jobCase));
-  if (problem === undefined) return [];
-  const message = `a watcher of ${plan.key} was told otherwise than its log: ${problem.what}`;
-  return [{ rule: "watch-is-true", message, jobId: job.id, key: plan.key, taskIds: problem.taskIds }];
+  return resumedTellings(job).flatMap(({ who, told }) => {
+    const own = retold(jobCase, told);
+    const problem = hasOneWriter ? otherOrder(told, job.log) : (otherSteps(own, jobCase) ?? otherLives(told, job.log));
+    if (problem === undefined) return [];
+    const message = `${who} of ${plan.key} was told otherwise than its log: ${problem.what}`;
+    return [{ rule: "watch-is-whole", message, jobId: job.id, key: plan.key, taskIds: problem.taskIds }];
+  });
 }
 
 interface Problem {
@@ -21,51 +24,53 @@ interface Problem {
   readonly taskIds: readonly string[];
 }
 
-function otherOrder(live: readonly LogEntry[], log: readonly LogEntry[]): Problem | undefined {
-  const [told, written] = [flatten(live), flatten(log)];
-  const wrong = told.findIndex((change, index) => change !== written[index]);
-  if (wrong < 0) return undefined;
-  const what = `change ${wrong + 1} is ${told[wrong]}, not ${written[wrong] ?? "the last"}`;
-  return { what, taskIds: live.flatMap(({ tasks }) => tasks.map(({ taskId }) => taskId)) };
+function otherOrder(told: readonly LogEntry[], log: readonly LogEntry[]): Problem | undefined {
+  const [found, written] = [flatten(told), flatten(log)];
+  for (let index = 0; index < Math.max(found.length, written.length); index++) {
+    const [one, other] = [found[index], written[index]];
+    if (one?.text === other?.text) continue;
+    const what = `change ${index + 1} is ${one?.text ?? "missing"}, not ${other?.text ?? "missing"}`;
+    return { what, taskIds: [one?.taskId, other?.taskId].filter((id) => id !== undefined) };
+  }
+  return undefined;
 }
 
-/** Without the borders of responses, which may be drawn anew when a watch is resumed. */
-function flatten(entries: readonly LogEntry[]): string[] {
+/** Without the borders of responses. */
+function flatten(entries: readonly LogEntry[]): { readonly text: string; readonly taskId?: string }[] {
   return entries.flatMap(({ tasks, job }) => [
-    ...tasks.map((step) => `${step.taskId} ${describe(step)}`),
-    ...(job === undefined ? [] : [`job ${job.state}`]),
+    ...tasks.map(({ taskId, state, attempt }) => ({ text: `${taskId} ${state} in attempt ${attempt}`, taskId })),
+    ...(job === undefined ? [] : [{ text: `job ${job.state}` }]),
   ]);
 }
 
-function otherSteps({ job, stepsOf }: JobCase): Problem | undefined {
-  const told = groupBy(stepsIn(job.live), ({ taskId }) => taskId);
-  const isWhole = job.state === "COMPLETED";
-  for (const taskId of new Set([...told.keys(), ...(isWhole ? stepsOf.keys() : [])])) {
-    const own = (told.get(taskId) ?? []).map(describe);
-    const written = (stepsOf.get(taskId) ?? []).map(describe);
-    const expected = isWhole ? written : written.slice(0, own.length);
-    if (own.join() !== expected.join()) {
-      return { what: `${taskId} came to ${own.join(", ")}, not ${expected.join(", ")}`, taskIds: [taskId] };
-    }
+function otherSteps(own: JobCase, { stepsOf }: JobCase): Problem | undefined {
+  for (const taskId of new Set([...own.stepsOf.keys(), ...stepsOf.keys()])) {
+    const [told, written] = [describe(own, taskId), describe({ stepsOf }, taskId)];
+    if (told !== written) return { what: `${taskId} came to ${told}, not to ${written}`, taskIds: [taskId] };
   }
   return undefined;
 }
 
-function effectBeforeCause({ job, tasks }: JobCase): Problem | undefined {
-  const computed = new Set<string>();
-  for (const { taskId, state } of stepsIn(job.live)) {
-    if (state === "COMPUTED") computed.add(taskId);
-    const parentId = tasks.get(taskId)?.parentId;
-    if (parentId === undefined || computed.has(parentId)) continue;
-    return { what: `${taskId} comes before the end of its parent ${parentId}`, taskIds: [taskId, parentId] };
-  }
-  return undefined;
+function describe({ stepsOf }: Pick<JobCase, "stepsOf">, taskId: string): string {
+  const steps = stepsOf.get(taskId) ?? [];
+  return steps.map(({ state, attempt }) => `${state} in attempt ${attempt}`).join(", ") || "nothing";
 }
 
-function stepsIn(entries: readonly LogEntry[]): LogStep[] {
-  return entries.flatMap(({ tasks }) => tasks);
+/** Each halt and each end of a job follows from all that was before, so every reader is told of them in one order. */
+function otherLives(told: readonly LogEntry[], log: readonly LogEntry[]): Problem | undefined {
+  const [found, written] = [lives(told), lives(log)];
+  return found === written ? undefined : { what: `the job was ${found}, not ${written}`, taskIds: [] };
 }
 
-function describe({ state, attempt }: LogStep): string {
-  return `${state} in attempt ${attempt}`;
+/** Open or how it ended, one after the other; once more for each response that tells of the job alone. */
+function lives(entries: readonly LogEntry[]): string {
+  let last = "";
+  const told = entries.flatMap(({ tasks, job }) => {
+    if (job === undefined) return [];
+    const life = isHalted(job.state) || job.state === "COMPLETED" ? job.state : "open";
+    if (life === last && tasks.length > 0) return [];
+    last = life;
+    return [life];
+  });
+  return told.join(", ");
 }

@@ -6,6 +6,8 @@ import { HandMadeRound } from "./hand-made-round.ts";
 export interface BrokenHistory {
   readonly rule: RuleName;
   readonly how: string;
+  /** Part of what the violation says, where the rule looks at several things. */
+  readonly says?: string;
   /** Tells it. */
   evidence(): Evidence;
 }

@@ -121,35 +121,6 @@ export const BROKEN_JOBS: readonly BrokenHistory[] = [
     round.play();
     round.tasks.delete("1.0");
   }),
-  breaks("watch-is-true", "a watcher was told a change twice", (round) => {
-    round.play();
-    round.live = [...round.log.slice(0, 3), ...round.log.slice(2)];
-  }),
-  breaks("watch-is-true", "a watcher missed a change", (round) => {
-    round.play();
-    round.live = [...round.log.slice(0, 3), ...round.log.slice(4)];
-  }),
-  breaks("watch-is-true", "a watcher was told changes in another order", (round) => {
-    const [entries, before] = [round.play().log, round.log.length - 4];
-    round.live = [...entries.slice(0, before), ...entries.slice(before, before + 2).reverse()];
-  }),
-  breaks("watch-is-true", "of several writers, a watcher was told a change of a task twice", (round) => {
-    round.hasOneWriter = false;
-    round.play();
-    round.live = [...round.log.slice(0, 3), ...round.log.slice(2)];
-  }),
-  breaks("watch-is-true", "of several writers, a watcher was told less than all of a completed job", (round) => {
-    round.hasOneWriter = false;
-    round.play();
-    round.live = round.log.slice(0, -1);
-  }),
-  breaks("watch-is-true", "of several writers, a watcher was told of a subtask before its parent's end", (round) => {
-    round.hasOneWriter = false;
-    round.play();
-    const child = { taskId: "(0.0/0.0)", state: "QUEUED", attempt: 0, failure: undefined } as const;
-    round.live = [{ tasks: [child], job: undefined }];
-    round.jobState = "CANCELED";
-  }),
   breaks("counts-add-up", "a watcher was told wrong counts", (round) => {
     round.play();
     round.live = round.log.slice(1);

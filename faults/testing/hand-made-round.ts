@@ -47,6 +47,8 @@ export class HandMadeRound {
   jobProgress: readonly Progress[] | undefined;
   /** Instead of the log. */
   live: readonly LogEntry[] | undefined;
+  /** What a watch told that went on behind `live`. */
+  rest: readonly LogEntry[] = [];
   readonly #planned: ReadonlyMap<string, PlannedStep>;
   /** The last execution of a path, and of a path at a runner. */
   readonly #runs = new Map<string, string>();
@@ -112,9 +114,10 @@ export class HandMadeRound {
     const counts = this.counts();
     const isHalted = this.jobState === "FAILED" || this.jobState === "CANCELED";
     const isDone = counts.queued + counts.running + counts.computed + counts.failed === 0;
-    this.jobState =
-      jobState ?? (isHalted ? this.jobState : isDone ? "COMPLETED" : counts.running > 0 ? "RUNNING" : "STARTED");
-    this.log.push({ tasks, job: { state: this.jobState, counts } });
+    const hasBegun = [...this.tasks.values()].some(({ attempt }) => attempt > 0);
+    const open = counts.running > 0 ? "RUNNING" : hasBegun ? "STARTED" : "SUBMITTED";
+    this.jobState = jobState ?? (isHalted ? this.jobState : isDone ? "COMPLETED" : open);
+    this.log.push({ tasks, job: { state: this.jobState, counts, failedTaskId: this.failedTaskId } });
   }
 
   grant(path: string): void {
@@ -196,7 +199,9 @@ export class HandMadeRound {
     const tasks = [...this.tasks.values()];
     const progress = this.jobProgress ?? tasks.flatMap((task) => task.progress);
     const base = { id: "(job)", name: "job", state: this.jobState, failedTaskId: this.failedTaskId };
-    const job = { ...base, counts: this.counts(), progress, tasks, log, live: this.live ?? log };
+    const live = this.live ?? log;
+    const resumed = [{ behind: live.length, entries: this.rest }];
+    const job = { ...base, counts: this.counts(), progress, tasks, log, live, resumed };
     const plans = new Map([["job", this.plan]]);
     const rest = {
       aliveRunners,
