@@ -67,7 +67,8 @@ describeWithMongo("a commit whose answer does not arrive", (uri) => {
   test.concurrent.each(CASES)("$faults: the step is there once, after $runs runs", async ({ faults, runs }) => {
     await using proxy = await CommandProxy.open(uri);
     await using several = await openSeveralStores(uri, 0);
-    const store = await several.open({ uri: `${proxy.uri}&socketTimeoutMS=300` });
+    // Nothing but what is swallowed may go without an answer for so long, on a busy machine either: each would be one more run.
+    const store = await several.open({ uri: `${proxy.uri}&socketTimeoutMS=2000`, patienceMs: 20_000 });
     const counter = await Counter.begin(store, several);
     proxy.faults = [...faults];
     expect(await counter.step()).toBe(runs);

@@ -21,7 +21,8 @@ import { COLLECTIONS } from "./rows.ts";
 import { SCHEMA_VERSION } from "./schema.ts";
 
 const DATABASE = "taskgrove";
-const TIMES = "serverSelectionTimeoutMS=500&connectTimeoutMS=500&socketTimeoutMS=500";
+/** A busy machine needs more than half a second to connect. */
+const TIMES = "serverSelectionTimeoutMS=2000&connectTimeoutMS=2000&socketTimeoutMS=2000";
 
 /** What somebody is told who tries to open it; fails when it can be opened. */
 async function refusal(uri: string, database = DATABASE): Promise<string> {

@@ -66,6 +66,8 @@ const DEFAULTS: MongoClientOptions = {
   connectTimeoutMS: SELECTION_TIMEOUT_MS,
   waitQueueTimeoutMS: SELECTION_TIMEOUT_MS,
   socketTimeoutMS: SOCKET_TIMEOUT_MS,
+  // A connection that cannot be made counts as an overload, also when the server is gone. More patience than this is the caller's own.
+  maxAdaptiveRetries: 1,
 };
 
 /** What must hold for every use, whatever the connection string says. */

@@ -7,11 +7,22 @@ import { portOf, through } from "../../testing/mongodb/through-proxy.ts";
 import { aJob } from "../../testing/records.ts";
 import { type Store, StoreUnavailable } from "../store.ts";
 
-/** How long a step is tried, and a connection is waited for. An answer is waited for longer than a change stream may be silent. */
+/** How long a step is tried. */
 const PATIENCE_MS = 400;
-const TIMES = `serverSelectionTimeoutMS=${PATIENCE_MS}&connectTimeoutMS=${PATIENCE_MS}&socketTimeoutMS=1200`;
+/** How long a connection is waited for, and an answer: a busy machine needs more than half a second for either, and then nothing is away. */
+const CONNECT_MS = 1_500;
+const ANSWER_MS = 2_000;
+const TIMES = `serverSelectionTimeoutMS=${CONNECT_MS}&connectTimeoutMS=${CONNECT_MS}&socketTimeoutMS=${ANSWER_MS}`;
 /** What a machine that is busy may add. */
 const SLACK_MS = 2_500;
+/** When a step is refused at the latest: the driver sends the command that goes out at the end of the patience twice. */
+const STEP_MS = PATIENCE_MS + 2 * (CONNECT_MS + ANSWER_MS) + SLACK_MS;
+/** When a read is refused at the latest, whatever the driver waits for. */
+const READ_MS = PATIENCE_MS + 3_000 + SLACK_MS;
+/** When a store is closed at the latest: its step, its others, its connections. */
+const CLOSE_MS = PATIENCE_MS + 2_000 + SLACK_MS;
+/** When a step succeeds at the latest, once the database answers: the driver looks for it every half second. */
+const BACK_MS = 8_000;
 
 const write = (store: Store) => store.transact((tx) => tx.write({ insertJobs: [aJob()] }));
 const read = (store: Store) => store.job("some job");
@@ -61,7 +72,7 @@ async function openThroughLink(uri: string) {
   };
 }
 
-const isBack = (store: Store) => vi.waitFor(() => write(store), { timeout: 30_000, interval: 100 });
+const isBack = (store: Store) => vi.waitFor(() => write(store), { timeout: BACK_MS, interval: 100 });
 
 describeWithMongo("while the database is away", (uri) => {
   describe.concurrent.each(AWAY)("$kind $direction", (mode) => {
@@ -70,11 +81,8 @@ describeWithMongo("while the database is away", (uri) => {
       const { store, link } = opened;
       await write(store);
       link.setMode(mode);
-      await Promise.all([
-        expectUnavailable(write(store), PATIENCE_MS + SLACK_MS),
-        expectUnavailable(read(store), PATIENCE_MS + 3_000 + SLACK_MS),
-      ]);
-      await expectUnavailable(write(store), PATIENCE_MS + SLACK_MS);
+      await Promise.all([expectUnavailable(write(store), STEP_MS), expectUnavailable(read(store), READ_MS)]);
+      await expectUnavailable(write(store), STEP_MS);
       link.setMode({ kind: "normal" });
       await isBack(store);
       expect(await read(store)).toBeNull();
@@ -91,7 +99,7 @@ describeWithMongo("while the database is away", (uri) => {
         link.setMode(mode);
         await tx.loadTasks(["some task"]);
       });
-      await expectUnavailable(failing, 2 * PATIENCE_MS + SLACK_MS);
+      await expectUnavailable(failing, STEP_MS);
       link.setMode({ kind: "normal" });
       await isBack(store);
       const other = await several.open();
@@ -113,7 +121,7 @@ describeWithMongo("while the database is away", (uri) => {
       await write(store);
       link.setMode(mode);
       const waiting = [write(store), write(store), read(store)].map(endOf);
-      await expectEnd(store.close(), PATIENCE_MS + 2_000 + SLACK_MS);
+      await expectEnd(store.close(), CLOSE_MS);
       expect(await Promise.all(waiting)).toEqual(["refused", "refused", "refused"]);
     });
   });
@@ -135,7 +143,7 @@ describeWithMongo("while it is not known what became of a commit", (uri) => {
       };
       const step = write(store).catch((error: Error) => error.message);
       await lost.promise;
-      await expectEnd(store.close(), PATIENCE_MS + 2_000 + SLACK_MS);
+      await expectEnd(store.close(), CLOSE_MS);
       expect(await step).toBe("the store was closed before it was known what became of a commit");
     },
   );
@@ -159,13 +167,13 @@ describeWithOwnMongo("while the server", (start) => {
     const store = await several.open({ uri: `${server.uri}&${TIMES}`, patienceMs: PATIENCE_MS });
     await write(store);
     server.kill("SIGSTOP");
-    await expectUnavailable(write(store), PATIENCE_MS + SLACK_MS);
-    await expectUnavailable(read(store), PATIENCE_MS + 3_000 + SLACK_MS);
+    await expectUnavailable(write(store), STEP_MS);
+    await expectUnavailable(read(store), READ_MS);
     server.kill("SIGCONT");
     await isBack(store);
     server.kill("SIGKILL");
-    await expectUnavailable(write(store), PATIENCE_MS + SLACK_MS);
-    await expectUnavailable(read(store), PATIENCE_MS + 3_000 + SLACK_MS);
+    await expectUnavailable(write(store), STEP_MS);
+    await expectUnavailable(read(store), READ_MS);
     await server.restart();
     await isBack(store);
     expect(await read(store)).toBeNull();

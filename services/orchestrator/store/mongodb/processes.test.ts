@@ -10,7 +10,8 @@ import { portOf, through } from "../../testing/mongodb/through-proxy.ts";
 import { aJob } from "../../testing/records.ts";
 
 const PROGRAM = join(import.meta.dirname, "../../testing/mongodb/store-process.ts");
-const TIMES = "serverSelectionTimeoutMS=500&connectTimeoutMS=500&socketTimeoutMS=1200";
+/** A busy machine needs more than half a second to connect. */
+const TIMES = "serverSelectionTimeoutMS=1000&connectTimeoutMS=1000&socketTimeoutMS=1500";
 
 /** Starts a process with a store; resolves when it says that it got there. */
 async function startProcess(script: Script): Promise<ChildProcess & AsyncDisposable> {
