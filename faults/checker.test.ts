@@ -107,6 +107,24 @@ describe("what is allowed", () => {
     [{ dependsOn: [], steps: [{ ms: 1 }, { ms: 1 }] }],
   );
 
+  holds("a cancel whose answer came behind that of a retry that was sent later", (round) => {
+    round.submit();
+    round.sent("cancel");
+    const late = round.submitter.length;
+    round.request("cancel");
+    round.write([], "CANCELED");
+    round.request("retry");
+    round.write([], "SUBMITTED");
+    const { request = 0 } = round.submitter[late - 1] ?? {};
+    round.answered("cancel", "acknowledged", "OK", request);
+    round.run("0.0");
+    round.fail("0.0/0.0");
+    round.run("0.0/0.0");
+    round.run("0.0/1.0");
+    round.close("0.0");
+    round.run("1.0");
+  });
+
   holds("a watcher who left when a job was halted, before an outcome that came late", (round) => {
     round.hasOneWriter = false;
     round.submit();

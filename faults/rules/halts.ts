@@ -1,4 +1,5 @@
 import type { JobState } from "taskgrove";
+import type { Act } from "../history.ts";
 import { isHalted, type JobCase } from "../job-case.ts";
 import type { Violation } from "../violation.ts";
 
@@ -34,26 +35,57 @@ export function nothingStartsAfterCancel(jobCase: JobCase): Violation[] {
   });
 }
 
-/** What was acknowledged has happened: the log has the job canceled and going on again in the order in which that was acknowledged. */
+/**
+ * What was acknowledged has happened: the log has the job canceled and going on again. A request takes effect between its sending and its answer, so one
+ * that was sent behind the answer to another comes behind that in the log as well; those that overlap may come in any order, however their answers did:
+ * a cancel that waited for the database may have been the one that a retry ended, or have found the job canceled.
+ */
 export function haltsAreKept(jobCase: JobCase): Violation[] {
-  const { job, plan, requests } = jobCase;
+  const { job, plan } = jobCase;
   const states = statesAfterEntries(jobCase);
-  let entry = 0;
-  for (const { act, step, via, request } of requests) {
-    if (step !== "acknowledged" || act === "submit") continue;
-    // A cancel without an answer may come late, and in the same step as the retry.
-    if (act === "retry" && hasOpenCancel(jobCase, request)) continue;
-    const wanted = (state: JobState | undefined) => (act === "cancel" ? state === "CANCELED" : !isHalted(state));
-    while (entry < states.length && !wanted(states[entry])) entry++;
-    if (entry < states.length) continue;
+  const halts = answeredHalts(jobCase);
+  const placed: { readonly answeredAt: number; readonly entry: number }[] = [];
+  for (const { act, via, sentAt, answeredAt } of halts) {
+    // A cancel that overlaps with a retry may come in the same step.
+    if (act === "retry" && hasOpenCancel(jobCase, sentAt, answeredAt)) continue;
+    const earliest = Math.max(0, ...placed.filter((other) => other.answeredAt < sentAt).map(({ entry }) => entry));
+    const wanted = (state: JobState) => (act === "cancel" ? state === "CANCELED" : !isHalted(state));
+    const entry = states.findIndex((state, index) => index >= earliest && wanted(state));
+    if (entry >= 0) {
+      placed.push({ answeredAt, entry });
+      continue;
+    }
     const message = `${via} acknowledged to ${act} ${plan.key}; its log shows nothing of it`;
     return [{ rule: "halts-are-kept", message, jobId: job.id, key: plan.key }];
   }
   return [];
 }
 
-function hasOpenCancel({ requests }: JobCase, before: number): boolean {
-  return requests.some(({ act, step, request }) => act === "cancel" && step === "lost" && request < before);
+interface AnsweredHalt {
+  readonly act: Act;
+  readonly via: string;
+  readonly sentAt: number;
+  readonly answeredAt: number;
+}
+
+/** In order of their answers. */
+function answeredHalts({ requests }: JobCase): AnsweredHalt[] {
+  return requests.flatMap(({ act, step, via, request, at }) => {
+    const sent = requests.find((other) => other.request === request && other.step === "sent");
+    if (step !== "acknowledged" || act === "submit" || sent === undefined) return [];
+    return [{ act, via, sentAt: sent.at, answeredAt: at }];
+  });
+}
+
+/** Whether a cancel was under way then. One without an answer stays so for good. */
+function hasOpenCancel({ requests }: JobCase, from: number, to: number): boolean {
+  const isAnswered = (own: number) =>
+    requests.some(
+      ({ request, step, at }) => request === own && at < from && (step === "acknowledged" || step === "refused"),
+    );
+  return requests.some(
+    ({ act, step, at, request }) => act === "cancel" && step === "sent" && at < to && !isAnswered(request),
+  );
 }
 
 /** How the job stood after each entry of the log. */

@@ -77,8 +77,9 @@ export class HandMadeRound {
     this.submitter.push({ at: ++this.#clock, key: "job", act, step: "sent", request: ++this.#requests, via: "o" });
   }
 
-  answered(act: Act, step: "acknowledged" | "refused" | "lost", code = "OK"): void {
-    const base = { at: ++this.#clock, key: "job", act, step, request: this.#requests, via: "o" } as const;
+  /** The answer to the last request, or to one before. */
+  answered(act: Act, step: "acknowledged" | "refused" | "lost", code = "OK", request = this.#requests): void {
+    const base = { at: ++this.#clock, key: "job", act, step, request, via: "o" } as const;
     this.submitter.push(step === "acknowledged" ? { ...base, jobId: "(job)" } : { ...base, code });
   }
 
