@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { EngineObserver } from "../engine/observer.ts";
 import { createQueueMetrics } from "./queue-metrics.ts";
+import { watchStoreSize } from "./store-size.ts";
 
 const BATCH_BUCKETS = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000];
 const SECONDS_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
@@ -11,7 +12,7 @@ export interface Metrics {
   readonly contentType: string;
   /** Text for a scrape. Costs the number of distinct queues, never the number of tasks. */
   render(): Promise<string>;
-  /** Adds the size of the store, which the store must know in O(1). */
+  /** Adds the size of the store. */
   watchStoreSize(sizeBytes: () => Promise<number>): void;
   /** To be called for each command that is sent to a database server. */
   storeRoundTrip(): void;
@@ -31,16 +32,7 @@ export function createMetrics(): Metrics {
     contentType: registry.contentType,
     render: () => registry.metrics(),
     storeRoundTrip: () => roundTrips.inc(),
-    watchStoreSize(sizeBytes) {
-      new Gauge({
-        name: "taskgrove_store_size_bytes",
-        help: "Size of the store.",
-        registers: [registry],
-        async collect() {
-          this.set(await sizeBytes());
-        },
-      });
-    },
+    watchStoreSize: (sizeBytes) => watchStoreSize(registry, sizeBytes),
   };
 }
 
