@@ -79,6 +79,13 @@ export async function runBatch(
   return { claimed, settled, housekept, renewed, moreWork: moreWork || stillMore };
 }
 
+/** A step that renews leases and does nothing else: it meets nobody who does anything else. */
+export async function runRenewal(context: BatchContext, dispatcher: Dispatcher): Promise<BatchResult> {
+  const renewed = await renewLeases(context, dispatcher);
+  await context.uow.finish(context.isShared);
+  return { claimed: NOTHING_CLAIMED, settled: [], housekept: null, renewed, moreWork: false };
+}
+
 type CommandsByKind = { readonly [K in Command["kind"]]: CommandOf<K>[] };
 
 function sortByKind(commands: readonly Command[]): CommandsByKind {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { Store, StoreTransaction } from "../store/store.ts";
+import type { Store, StoreTransaction, WriteSet } from "../store/store.ts";
 import { EngineHarness } from "../testing/engine-harness.ts";
+import type { ManualClock } from "../testing/manual-clock.ts";
 import { aJob, aSet } from "../testing/submissions.ts";
 
 /** A store whose transactions are changed before a step sees them; `runs` is how many times each step is run. */
@@ -23,6 +24,41 @@ function changed(store: Store, change: (tx: StoreTransaction, run: number) => St
     },
   };
 }
+
+/** As long as there is a clock, steps that do anything but renew leases meet another one each time, and are run again after a while. */
+function keptOut(store: Store, door: { heldBy: ManualClock | null }): Store {
+  const again = new Error("run it again");
+  return {
+    ...store,
+    async transact(body) {
+      for (;;) {
+        const written = new Set<string>();
+        const noting = (tx: StoreTransaction): StoreTransaction => ({
+          ...tx,
+          write(changes) {
+            for (const key of Object.keys(changes) as (keyof WriteSet)[])
+              if (changes[key] !== undefined) written.add(key);
+            return tx.write(changes);
+          },
+        });
+        try {
+          return await store.transact(async (tx) => {
+            const value = await body(noting(tx));
+            written.delete("extendSessions");
+            if (door.heldBy !== null && written.size > 0) throw again;
+            return value;
+          });
+        } catch (error) {
+          if (error !== again) throw error;
+        }
+        const clock = door.heldBy;
+        if (clock !== null) await new Promise<void>((resolve) => clock.after(RETRY_MS, resolve));
+      }
+    },
+  };
+}
+
+const RETRY_MS = 100;
 
 describe("tasks that the store leaves to others", () => {
   it("are looked at again a moment later, but not until then", async () => {
@@ -85,5 +121,38 @@ describe("a step that met another one", () => {
     expect(during.filter(Boolean).length).toBeGreaterThan(3);
     expect(during.filter((did) => !did).length).toBeGreaterThan(3);
     for (const [index, did] of during.entries()) if (index > 1 && !did) expect(during[index - 1]).toBe(true);
+  });
+});
+
+describe("a step that is kept out for longer than a lease", () => {
+  it("costs no runner its lease, here or at the hands of others, and is done when the way is free", async () => {
+    const door: { heldBy: ManualClock | null } = { heldBy: null };
+    await using here = await EngineHarness.startShared({ wrapStore: (store) => keptOut(store, door) });
+    await using _there = await here.beside({ wrapStore: (store) => store });
+    const { job } = await here.submit();
+    const runner = await here.open({ credits: 1 });
+    await here.open();
+    using _ = {
+      [Symbol.dispose]() {
+        door.heldBy = null;
+        here.clock.advance(RETRY_MS);
+      },
+    };
+    door.heldBy = here.clock;
+    runner.compute("root");
+    const { leaseDurationMs } = here.settings;
+    for (let heard = 0; heard < 9; heard++) {
+      await here.advance(leaseDurationMs / 3);
+      runner.handle.heartbeat();
+    }
+    expect({ acked: runner.acked, closed: runner.closed }).toEqual({ acked: [], closed: null });
+    // Who is not heard of loses his all the same: the others see to that.
+    const { items } = await here.store.listSessions(null, { limit: 9, after: null });
+    expect(items.map(({ running }) => running)).toEqual([1]);
+    door.heldBy = null;
+    await here.advance(RETRY_MS);
+    expect(runner.acked).toMatchObject([{ rejection: null }]);
+    expect(runner.closed).toBeNull();
+    expect(await here.engine.reads.job(job.id)).toMatchObject({ status: "COMPLETED" });
   });
 });

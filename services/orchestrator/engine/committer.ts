@@ -1,6 +1,6 @@
 import { StoreUnavailable } from "../store/store.ts";
 import type { BatchRequest, BatchResult } from "./batch.ts";
-import { runBatch } from "./batch.ts";
+import { runBatch, runRenewal } from "./batch.ts";
 import { BatchContext } from "./batch-context.ts";
 import type { Command } from "./commands.ts";
 import type { Dispatcher } from "./dispatcher.ts";
@@ -8,6 +8,7 @@ import { Inbox, type Pending } from "./inbox.ts";
 import type { LiveSession } from "./live-session.ts";
 import { PartReader } from "./parts.ts";
 import type { QueueRegistry } from "./queue-registry.ts";
+import { isRenewalUrgent } from "./renew.ts";
 import type { EngineOptions } from "./settings.ts";
 import { UnitOfWork } from "./unit-of-work.ts";
 
@@ -154,7 +155,8 @@ export class Committer {
     }
   }
 
-  async #commit(pending: readonly Pending[]): Promise<Committed> {
+  /** `mayPutOff`: a step that others keep in suspense while leases run out may renew these, and leave the rest to the next one. */
+  async #commit(pending: readonly Pending[], mayPutOff = true): Promise<Committed> {
     const { store, clock, observer, settings } = this.#options;
     const started = performance.now();
     const startedAt = clock.now();
@@ -164,10 +166,15 @@ export class Committer {
     let runs = 0;
     let commands: Command[] = [];
     let request: BatchRequest | undefined;
+    let isPutOff = false;
     const { uow, context, result } = await store.transact(async (tx) => {
       if (++runs > 1) observer.transactionRetried();
-      commands = pending.flatMap((one) => (one.isGivenUp ? [] : one.command));
       const now = clock.now();
+      const uow = new UnitOfWork(tx, now);
+      const context = new BatchContext(uow, this.#options, this.#queues, this.#parts);
+      isPutOff = mayPutOff && runs > 1 && isRenewalUrgent(this.#dispatcher, now, settings.leaseDurationMs);
+      if (isPutOff) return { uow, context, result: await runRenewal(context, this.#dispatcher) };
+      commands = pending.flatMap((one) => (one.isGivenUp ? [] : one.command));
       request = {
         commands,
         tick,
@@ -177,17 +184,30 @@ export class Committer {
         // What keeps meeting others settles first, and claims in the next batch.
         mayGrant: this.#mayGrant && runs <= RUNS_WITH_GRANTS,
       };
-      const uow = new UnitOfWork(tx, now);
-      const context = new BatchContext(uow, this.#options, this.#queues, this.#parts);
       return { uow, context, result: await runBatch(context, this.#dispatcher, request) };
     });
+    const durationMs = performance.now() - started;
+    if (isPutOff) {
+      this.#putOff(pending, { tick, storedWork });
+      return { uow, context, result, commands: 0, durationMs };
+    }
     // Nobody could renew a lease meanwhile.
     if (clock.now() - startedAt > longest) this.spareLeases();
     this.#hasLeftWork = storedWork && request?.storedWork === false;
     const moreWork = result.moreWork || this.#hasLeftWork;
     this.#storedWork ||= moreWork;
     if (moreWork) this.#dispatch = true;
-    return { uow, context, result, commands: commands.length, durationMs: performance.now() - started };
+    return { uow, context, result, commands: commands.length, durationMs };
+  }
+
+  /** What a step was asked for is left to the next one. */
+  #putOff(pending: readonly Pending[], { tick, storedWork }: { readonly tick: boolean; readonly storedWork: boolean }) {
+    this.#inbox.putBack(pending);
+    this.#tick ||= tick;
+    this.#storedWork ||= storedWork;
+    this.#dispatch = true;
+    // Others may have been kept from renewing theirs.
+    this.spareLeases();
   }
 
   /** What the batch that begins is asked for besides its commands. */
@@ -223,7 +243,7 @@ export class Committer {
       if (one.isGivenUp) continue;
       let committed: Committed;
       try {
-        committed = await this.#commit([one]);
+        committed = await this.#commit([one], false);
       } catch (cause) {
         if (cause instanceof StoreUnavailable) return this.#storeAway(pending.slice(index), cause, 1);
         logger.error({ err: cause, command: one.command.kind }, "a command failed");

@@ -60,8 +60,13 @@ export class Inbox {
       if (!("reply" in one.command)) kept.push(one);
       else if (!one.isGivenUp) one.command.reply.reject(error);
     }
+    this.putBack(kept);
+  }
+
+  /** What was taken is for the next batch, which takes it first. */
+  putBack(pending: readonly Pending[]): void {
     this.#underWay = [];
-    this.#waiting = [...kept, ...this.#waiting];
+    this.#waiting = [...pending.filter((one) => !one.isGivenUp), ...this.#waiting];
   }
 
   /** Ends it: callers that still wait are told so. */

@@ -47,3 +47,12 @@ export async function renewLeases(context: BatchContext, dispatcher: Dispatcher)
   if (extendSessions.length > 0) await uow.tx.write({ extendSessions });
   return { extended, superseded };
 }
+
+/** Whether a lease of a runner that was heard of since runs out so soon that its renewal can wait for nothing else. */
+export function isRenewalUrgent(dispatcher: Dispatcher, now: number, leaseDurationMs: number): boolean {
+  const live = [...dispatcher.sessions.values()].filter((session) => !session.closed);
+  return [...live, ...dispatcher.broken].some(
+    ({ lastSeen, storedExpiry }) =>
+      lastSeen + leaseDurationMs > storedExpiry && storedExpiry - now < leaseDurationMs / 6,
+  );
+}
