@@ -16,7 +16,7 @@ import { PARTS } from "./task-codec.ts";
  *
  * Who has the slot is decided in another row (`beat`), in which the process says every second that it is alive. It also names the session of its
  * transactions: the server keeps what a dead process has left open for a minute, and all others out of its rows, so whoever notices the silence
- * ends it before that.
+ * ends it before that, and whoever is kept out listens more closely.
  */
 export class Replica {
   readonly #connection: Connection;
@@ -32,6 +32,8 @@ export class Replica {
   #clockOffset = 0;
   /** In which this process's transactions run. */
   #session: SessionId | null = null;
+  /** When it was last asked who is silent. */
+  #listenedAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #beating: Promise<void> | null = null;
   #joining: Promise<void> | null = null;
@@ -118,6 +120,23 @@ export class Replica {
     const turn = Math.floor((Date.now() + this.#clockOffset) / TURN_MS);
     const own = all.indexOf(this.#slot);
     return Array.from({ length: PARTS }, (_, part) => part).filter((part) => (part + turn) % all.length === own);
+  }
+
+  /**
+   * A step of this process is kept out of rows by another one. If that one is dead, what it has left open is ended. To be called as often as one
+   * likes: it asks the database at most four times a beat.
+   */
+  async endSilent(): Promise<void> {
+    const now = performance.now();
+    if (now - this.#listenedAt < this.#beatMs / 4) return;
+    this.#listenedAt = now;
+    // Silent is who misses beats while this process's own arrive: when the database is slow, it is slow for all.
+    await this.#beat();
+    const beats = await this.#connection.rows.beat.find().toArray();
+    const own = beats.find(({ _id, owner }) => _id === this.#slot && owner === this.#owner);
+    if (own === undefined) return;
+    const isSilent = (beat: BeatRow) => own.at.getTime() - beat.at.getTime() >= SUSPICIOUS_BEATS * this.#beatMs;
+    for (const beat of beats) if (isSilent(beat)) await this.#endTransactionsOf(beat);
   }
 
   /** Gives the slot up. */
@@ -246,6 +265,8 @@ const STALE_MS = 30_000;
  * step again.
  */
 const MISSED_BEATS = 5;
+/** Beats that may be missed by a process before its transaction is ended for the sake of one that is kept waiting. */
+const SUSPICIOUS_BEATS = 2;
 /** A process is taken to want tasks for this long after it looked for some. */
 const CLAIMING_MS = 60_000;
 const TURN_MS = 5_000;

@@ -18,6 +18,8 @@ const DEFAULT_DIVIDE_FROM = 512;
 const FIRST_RETRY_MS = 2;
 const LONGEST_RETRY_MS = 200;
 const STEPS_AVERAGED = 16;
+/** A step that has collided for this long may be kept waiting by a process that is dead. */
+const HELD_UP_MS = 500;
 /** What others leave unclaimed is taken after as long as this many steps usually take, and after this at the latest. */
 const STEPS_LEFT = 4;
 const LONGEST_LEFT_MS = 1_000;
@@ -99,6 +101,8 @@ export class Writer {
         const failure = failureOf(error);
         if (failure === "slot-lost") await this.#replica.rejoin(slot);
         await patience.after(error, this.#usualMs);
+        // When it fails the database is away, which the next attempt finds, too.
+        if (patience.isHeldUp) await this.#replica.endSilent().catch(() => {});
       }
     }
   }
@@ -183,6 +187,7 @@ export class Writer {
 class Patience {
   readonly #deadline: number;
   #conflicts = 0;
+  #collidedAt = Number.POSITIVE_INFINITY;
   #duplicates = 0;
   #waitMs = FIRST_RETRY_MS;
 
@@ -194,6 +199,11 @@ class Patience {
     return this.#conflicts > 0;
   }
 
+  /** It has collided for longer than others usually hold rows. */
+  get isHeldUp(): boolean {
+    return performance.now() - this.#collidedAt > HELD_UP_MS;
+  }
+
   /** Waits until it is worth trying again, or throws what the caller is to be told. */
   async after(error: unknown, usualMs: number): Promise<void> {
     const failure = failureOf(error);
@@ -203,6 +213,7 @@ class Patience {
     if ((failure === "conflict" || failure === "slot-lost") && ++this.#conflicts > MOST_CONFLICTS) {
       throw new StoreUnavailable("a step was in the way of others too often", { cause: error });
     }
+    if (failure === "conflict") this.#collidedAt = Math.min(this.#collidedAt, performance.now());
     await wait(Math.random() * Math.min(LONGEST_RETRY_MS, Math.max(this.#waitMs, usualMs)));
     this.#waitMs = Math.min(LONGEST_RETRY_MS, this.#waitMs * 2);
   }
