@@ -33,9 +33,11 @@ export class ChangeReader {
   }
 
   async behind(jobId: string, after: string | null, limit: number): Promise<ChangeEntry[]> {
-    const position = decodePosition(after);
-    if (position === null) return [];
+    const start = decodePosition(after);
+    if (start === null) return [];
     return inSnapshot(this.#connection, async (session) => {
+      // Of its own for each run: it moves on while entries are replayed, and what is read again begins where it began.
+      const position = new Map(start);
       const { rows } = this.#connection;
       const main = await rows.job.findOne({ _id: jobId }, { session });
       if (main === null) return [];

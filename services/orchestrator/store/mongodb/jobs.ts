@@ -1,8 +1,9 @@
-import type { ClientSession, TransactionOptions } from "mongodb";
+import { type ClientSession, MongoError, MongoNetworkError, type TransactionOptions } from "mongodb";
 import type { JobRecord } from "../../domain/records.ts";
 import type { NewChangeEntry } from "../store.ts";
 import { changeRow } from "./changes.ts";
 import type { Connection } from "./database.ts";
+import { failureOf } from "./errors.ts";
 import {
   addTallies,
   decodeJob,
@@ -238,7 +239,28 @@ export function inSnapshot<T>({ client }: Connection, read: (session: ClientSess
     writeConcern: { w: "majority" },
     readPreference: "primary",
   };
-  return client.withSession((session) => session.withTransaction(read, options));
+  const whole = async (session: ClientSession) => {
+    const answer = await read(session);
+    await commitRead(session);
+    return answer;
+  };
+  return client.withSession((session) => session.withTransaction(whole, options));
+}
+
+/**
+ * Not left to the driver: it trips over what a socket throws while it commits, which is no error of its own. What was only read can be read again,
+ * whatever became of the commit.
+ */
+async function commitRead(session: ClientSession): Promise<void> {
+  try {
+    await session.commitTransaction();
+  } catch (error) {
+    if (failureOf(error) !== "away") throw error;
+    const failure =
+      error instanceof MongoError ? error : new MongoNetworkError("the connection broke", { cause: error as Error });
+    failure.addErrorLabel("TransientTransactionError");
+    throw failure;
+  }
 }
 
 interface JobState {
