@@ -48,7 +48,7 @@ const NOTHING_CLAIMED: Claimed = {
   grants: new Map<LiveSession, GrantedTask[]>(),
   count: 0,
   empty: [],
-  isLeft: false,
+  leftForMs: null,
   superseded: [],
 };
 

@@ -22,8 +22,8 @@ export interface Claimed {
   readonly count: number;
   /** Queues that are known to hold nothing more that is claimable. */
   readonly empty: readonly number[];
-  /** Nothing was claimed, since the store left what there may be to other orchestrators: it is to be looked at again, but not at once. */
-  readonly isLeft: boolean;
+  /** Nothing was claimed, since what there may be was left to other orchestrators: it is to be looked at again after so long, in milliseconds. */
+  readonly leftForMs: number | null;
   /** Sessions whose row in the store says that they are no longer theirs. */
   readonly superseded: readonly LiveSession[];
 }
@@ -37,7 +37,7 @@ export async function claim(context: BatchContext, dispatcher: Dispatcher): Prom
   const empty: number[] = [];
   const superseded: LiveSession[] = [];
   let count = 0;
-  let left = 0;
+  let leftForMs = Number.POSITIVE_INFINITY;
   for (const found of classes) {
     // One that another stream took over, or that was given up, must not be granted anything by this one.
     const { owned: sessions, superseded: gone } = await divideByOwner(context, found.sessions);
@@ -48,24 +48,29 @@ export async function claim(context: BatchContext, dispatcher: Dispatcher): Prom
     );
     if (limit <= 0) continue;
     const candidates = (found.isFresh ? freshCandidates : storedCandidates)(context.uow, found.queueIds);
-    const { tasks, exhausted, isLeft } = await findTasks(context, candidates, limit);
+    const { tasks, exhausted, leftForMs: left } = await findTasks(context, candidates, limit);
     if (exhausted) {
       empty.push(...found.queueIds);
       // What becomes claimable from here on makes them ready again.
       for (const id of found.queueIds) context.uow.queues.ready.delete(id);
     }
-    if (isLeft) left++;
+    leftForMs = Math.min(leftForMs, left);
     count += tasks.length;
     deal(context, sessions, tasks, grants);
   }
-  return { grants, count, empty, isLeft: left > 0 && count === 0, superseded };
+  const isLeft = count === 0 && leftForMs !== Number.POSITIVE_INFINITY;
+  return { grants, count, empty, leftForMs: isLeft ? leftForMs : null, superseded };
 }
 
-async function findTasks(
-  context: BatchContext,
-  candidates: Candidates,
-  limit: number,
-): Promise<{ readonly tasks: TaskWithInput[]; readonly exhausted: boolean; readonly isLeft: boolean }> {
+/** What was found for a class of sessions. */
+interface Found {
+  readonly tasks: TaskWithInput[];
+  readonly exhausted: boolean;
+  /** Infinite when nothing was left to others. */
+  readonly leftForMs: number;
+}
+
+async function findTasks(context: BatchContext, candidates: Candidates, limit: number): Promise<Found> {
   const tasks: TaskWithInput[] = [];
   let after: ClaimPosition | null = null;
   for (let round = 0; round < MAX_ROUNDS; round++) {
@@ -76,12 +81,13 @@ async function findTasks(
     tasks.push(...picked.tasks);
     // What was passed over may become claimable again by a retry of its job alone, so the queue is not known to be empty.
     if (picked.passOver === null) {
-      return { tasks, exhausted: after === null && found.isAll, isLeft: tasks.length === 0 && !found.isAll };
+      const leftForMs = tasks.length === 0 ? found.leftForMs : undefined;
+      return { tasks, exhausted: after === null && found.isAll, leftForMs: leftForMs ?? Number.POSITIVE_INFINITY };
     }
     if (tasks.length === limit) break;
     after = picked.passOver;
   }
-  return { tasks, exhausted: false, isLeft: false };
+  return { tasks, exhausted: false, leftForMs: Number.POSITIVE_INFINITY };
 }
 
 /** Takes candidates up to the first of a halted job. */

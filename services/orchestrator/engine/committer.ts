@@ -23,7 +23,6 @@ export interface Committed {
 
 /** A step that has met others more often than this grants nothing. */
 const RUNS_WITH_GRANTS = 2;
-const LATER_MS = 20;
 
 /** Who acts on what the committer did. */
 export interface CommitListener {
@@ -90,10 +89,11 @@ export class Committer {
     this.#start();
   }
 
-  /** Asks for the same a moment later: what is claimable was left to other orchestrators. */
-  dispatchLater(): void {
+  /** Asks for the same later, in milliseconds: what is claimable was left to other orchestrators. What is asked for last counts. */
+  dispatchLater(afterMs: number): void {
     if (this.#stopped) return;
-    this.#cancelLater ??= this.#options.clock.after(LATER_MS, () => {
+    this.#cancelLater?.();
+    this.#cancelLater = this.#options.clock.after(afterMs, () => {
       this.#cancelLater = null;
       this.dispatch();
     });

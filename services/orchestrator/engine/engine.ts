@@ -85,8 +85,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     reportBatch(observer, committed, touched);
     idle.check();
     if (dispatcher.hungryClasses(NONE, []).length === 0) return;
-    if (result.claimed.isLeft) committer.dispatchLater();
-    else committer.dispatch();
+    if (result.claimed.leftForMs === null) committer.dispatch();
+    else committer.dispatchLater(result.claimed.leftForMs);
   }
 
   function sendGrants({ result }: Committed): void {

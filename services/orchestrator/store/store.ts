@@ -226,6 +226,8 @@ export interface ClaimCandidates {
   readonly tasks: readonly TaskWithInput[];
   /** Whether nothing is left behind the position but these. */
   readonly isAll: boolean;
+  /** There are none because others are to have what there is: when to look again, unless something new is queued before, in milliseconds. */
+  readonly leftForMs?: number;
 }
 
 export interface Scan {

@@ -28,7 +28,7 @@ export async function openMongoSteps(uri: string): Promise<MongoSteps> {
   async function begin(slot: number) {
     const session = connection.client.startSession();
     session.startTransaction({ readConcern: { level: "snapshot" }, writeConcern: { w: "majority" } });
-    const step = new Step(connection, session, slot, { processes: 1, fromTasks: Number.POSITIVE_INFINITY });
+    const step = new Step(connection, session, slot, { slots: [slot], fromTasks: Number.POSITIVE_INFINITY });
     return {
       step,
       async read() {

@@ -1,5 +1,6 @@
 import type { Filter } from "mongodb";
 import type { ClaimCandidates, ClaimPosition, ClaimRequest } from "../store.ts";
+import type { OwnParts } from "./claim-parts.ts";
 import type { TaskRow } from "./rows.ts";
 import type { Step } from "./step.ts";
 import type { TaskTable } from "./tasks.ts";
@@ -10,9 +11,9 @@ const CLAIM_ORDER = { priority: -1, job: 1, depth: -1, _id: 1 } as const;
 /** What of the claimable tasks is for this process. */
 export interface ClaimShare {
   /** null: all. */
-  readonly parts: readonly number[] | null;
-  /** Whether it may take what is not its own when there is nothing else. */
-  readonly mayTakeOthers: boolean;
+  readonly own: OwnParts | null;
+  /** For how long what is not its own is left to others although there is nothing else, in milliseconds. */
+  readonly leftForMs: number;
   /** To be called when there was something of its own. */
   readonly foundOwn: () => void;
 }
@@ -21,32 +22,33 @@ export interface ClaimShare {
  * Finds what may be claimed next.
  *
  * Processes that look for tasks in the same queues at the same time would find the same ones, and all but one would have to run their step again. So
- * each looks first among the parts of the tasks that are its own for now (`parts`; null: it is alone), in the same order, and among all tasks
+ * each looks first among the parts of the tasks that are its own for now (`own`; null: it is alone), in the same order, and among all tasks
  * only when there has been none of its own for as long as a few steps take: by then the others have had the time to take theirs. A step that collided
  * does not look there again: what it found is being taken.
  */
 export class ClaimQuery {
   readonly #step: Step;
   readonly #tasks: TaskTable;
-  readonly #parts: readonly number[] | null;
-  readonly #mayTakeOthers: boolean;
-  readonly #foundOwn: () => void;
+  readonly #share: ClaimShare;
 
   constructor(step: Step, tasks: TaskTable, share: ClaimShare) {
     this.#step = step;
     this.#tasks = tasks;
-    this.#parts = share.parts;
-    this.#mayTakeOthers = share.parts === null || share.mayTakeOthers;
-    this.#foundOwn = share.foundOwn;
+    this.#share = share;
   }
 
   async candidates({ queueIds, after, limit }: ClaimRequest): Promise<ClaimCandidates> {
     const ids = [...new Set(queueIds)];
     if (ids.length === 0 || limit === 0) return { tasks: [], isAll: true };
-    const own = this.#parts === null ? [] : await this.#behind(ids, after, limit, { part: { $in: [...this.#parts] } });
-    if (own.length > 0) this.#foundOwn();
-    const looksEverywhere = own.length === 0 && this.#mayTakeOthers;
-    const found = looksEverywhere ? await this.#behind(ids, after, limit, {}) : own;
+    const { own, leftForMs, foundOwn } = this.#share;
+    let found: TaskRow[] = [];
+    if (own !== null) {
+      found = await this.#behind(ids, after, limit, { part: { $in: own.parts } });
+      if (found.length > 0) foundOwn();
+      else if (leftForMs > 0) return { tasks: [], isAll: false, leftForMs: Math.min(leftForMs, own.forMs) };
+    }
+    const looksEverywhere = found.length === 0;
+    if (looksEverywhere) found = await this.#behind(ids, after, limit, {});
     const tasks = found.map((row) => this.#tasks.adoptWithInput(row));
     return { tasks, isAll: looksEverywhere && tasks.length < limit };
   }

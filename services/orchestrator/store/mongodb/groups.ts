@@ -4,17 +4,17 @@ import { inSnapshot } from "./jobs.ts";
 import type { GroupRow, GroupShardRow } from "./rows.ts";
 import type { Step } from "./step.ts";
 
-/** Fewer open tasks than this are counted in one row. */
-const SHARED_FROM = 64;
+/** A group is divided as long as each process's share is at least this many open tasks. */
+const LEAST_SHARE = 64;
 
 /**
  * Groups as a step sees them.
  *
- * Each task that is done counts down its group. Several processes that work on one large group would be in each other's way each time, so a
- * process takes a share of what is open out of the group's row into a row of its own (`group_shard`), and counts that down alone. As long as anybody
- * has such a row, the group's row keeps at least one, so nobody who counts down alone can miss that the group closes. Who finds less than that in the
- * group's row takes all shares back into it, which is in the way of every step that counts down at the same time; from there on the group has
- * one counter until it closes, or until what came back is large enough to be shared out again.
+ * Each task that is done counts down its group. Several processes that work on one large group would be in each other's way each time, so what is open
+ * is shared out among them when the group is made or waits for nothing any more: each has a row of its own (`group_shard`), and counts that down alone. As long as anybody has
+ * such a row, the group's row keeps at least one, so nobody who counts down alone can miss that the group closes. Whose share is too small shares out
+ * anew what is left, among those who have used theirs, and when that is little, takes all of it back into the group's row, where it is counted until the
+ * group closes. Both are in the way of every step that counts down at the same time.
  */
 export class GroupTable {
   readonly #step: Step;
@@ -44,8 +44,10 @@ export class GroupTable {
         size: record.size,
         rev: 0,
       };
-      this.#groups.set(record.id, { main, shards: new Map() });
-      this.#step.insert(this.#step.rows.group, main);
+      const group: GroupState = { main, shards: new Map() };
+      this.#groups.set(record.id, group);
+      this.#shareOut(group, record);
+      this.#step.insert(this.#step.rows.group, group.main);
     }
   }
 
@@ -63,45 +65,61 @@ export class GroupTable {
     const done = before.open - record.open;
     const isCount = record.waiting === before.waiting && record.size === before.size && done > 0;
     if (isCount && this.#countAlone(group, done)) return;
-    this.#takeBack(group, record);
+    if (!isCount) this.#takeBack(group, record);
+    if (!this.#shareOut(group, record) && isCount) this.#takeBack(group, record);
+    this.#step.replace(this.#step.rows.group, group.main);
   }
 
-  /** Counts down in this process's row, after taking a share if need be. Returns whether there was enough. */
+  /** Counts down in this process's row. Returns whether there was enough. */
   #countAlone(group: GroupState, done: number): boolean {
-    const { rows, slot, sharing } = this.#step;
-    const { main, shards } = group;
-    const own = shards.get(slot);
-    const left = (own?.open ?? 0) - done;
-    if (own !== undefined && left >= 0) {
-      this.#putOwn(group, own, left);
-      return true;
-    }
-    if (sharing.processes < 2 || main.open + left < SHARED_FROM) return false;
-    // Everybody gets about the same, and something is left for who needs more.
-    const share = Math.floor((main.open + left) / (sharing.processes + 1));
-    const taken = share - left;
-    this.#putOwn(group, own ?? { _id: shardId(main._id, slot), open: 0, rev: 0 }, share);
-    group.main = { ...main, open: main.open - taken, shards: [...shards.keys()], rev: main.rev + 1 };
-    this.#step.replace(rows.group, group.main);
+    const { rows, slot } = this.#step;
+    const own = group.shards.get(slot);
+    if (own === undefined || own.open < done) return false;
+    const next: GroupShardRow = { _id: own._id, open: own.open - done, rev: own.rev + 1 };
+    group.shards.set(slot, next);
+    this.#step.replace(rows.group_shard, next);
     return true;
   }
 
-  #putOwn(group: GroupState, own: GroupShardRow, open: number): void {
-    const next = { ...own, open, rev: own.rev + 1 };
-    group.shards.set(this.#step.slot, next);
-    this.#step.replace(this.#step.rows.group_shard, next);
+  /**
+   * Divides what is open among those who have counted and this process, or first among all. At least one stays in the group's row, which is left to the
+   * caller to write. Returns whether it is worth it.
+   */
+  #shareOut(group: GroupState, { open, waiting }: GroupRecord): boolean {
+    const { rows, slot, sharing } = this.#step;
+    const { main, shards } = group;
+    if (waiting > 0) return false;
+    if (shards.size === 0 && (sharing.slots.length < 2 || open < sharing.fromTasks)) return false;
+    const isUsed = (each: number) => each === slot || shards.get(each)?.unused === undefined;
+    const slots = shards.size === 0 ? sharing.slots : [...new Set([...shards.keys(), slot])].filter(isUsed);
+    if (open / slots.length < LEAST_SHARE) return false;
+    const share = Math.floor((open - 1) / slots.length);
+    this.#deleteShards(
+      group,
+      [...shards.keys()].filter((each) => !slots.includes(each)),
+    );
+    for (const each of slots) {
+      const before = shards.get(each);
+      const row = { _id: shardId(main._id, each), open: share, rev: (before?.rev ?? 0) + 1 };
+      const next: GroupShardRow = before === undefined && each !== slot ? { ...row, unused: true } : row;
+      shards.set(each, next);
+      this.#step.replace(rows.group_shard, next);
+    }
+    group.main = { ...main, open: open - share * slots.length, shards: [...slots], rev: main.rev + 1 };
+    return true;
   }
 
-  /** Everything is counted in the group's row again. */
+  /** Everything is counted in the group's row again, which is left to the caller to write. */
   #takeBack(group: GroupState, record: GroupRecord): void {
-    const { rows } = this.#step;
-    const { main, shards } = group;
-    const ids = [...shards.keys()].map((slot) => shardId(main._id, slot));
-    const { shards: _, ...rest } = main;
-    group.main = { ...rest, waiting: record.waiting, open: record.open, size: record.size, rev: main.rev + 1 };
-    shards.clear();
-    this.#step.replace(rows.group, group.main);
-    this.#step.deleteByIds(rows.group_shard, ids);
+    this.#deleteShards(group, [...group.shards.keys()]);
+    const { shards: _, ...rest } = group.main;
+    group.main = { ...rest, waiting: record.waiting, open: record.open, size: record.size, rev: rest.rev + 1 };
+  }
+
+  #deleteShards({ main, shards }: GroupState, slots: readonly number[]): void {
+    for (const slot of slots) shards.delete(slot);
+    const ids = slots.map((slot) => shardId(main._id, slot));
+    this.#step.deleteByIds(this.#step.rows.group_shard, ids);
   }
 
   async #ensure(ids: readonly string[]): Promise<void> {

@@ -115,13 +115,22 @@ export class JobTable {
     job.isOwnDirty = true;
   }
 
+  /** This process's row. When there is none, all get theirs: one by one, each would be in the way of all others. */
   #own(job: JobState): JobShardRow {
-    const { slot } = this.#step;
+    const { slot, sharing, rows } = this.#step;
     const own = job.shards.get(slot);
     if (own !== undefined) return own;
-    const made = { _id: shardId(job.main._id, slot), ...EMPTY_TALLY, seq: 0, rev: 0 };
+    const rowOf = (each: number): JobShardRow => ({ _id: shardId(job.main._id, each), ...EMPTY_TALLY, seq: 0, rev: 0 });
+    for (const each of sharing.slots) {
+      if (each === slot || job.shards.has(each)) continue;
+      job.shards.set(each, rowOf(each));
+      job.gone.delete(each);
+      this.#step.replace(rows.job_shard, rowOf(each));
+    }
+    const made = rowOf(slot);
     job.shards.set(slot, made);
-    job.main = { ...job.main, shards: [...job.shards.keys()] };
+    const slots = [...new Set([...job.main.slots, ...sharing.slots])];
+    job.main = { ...job.main, shards: [...job.shards.keys()], slots };
     job.isMainDirty = true;
     job.isOwnDirty = true;
     return made;

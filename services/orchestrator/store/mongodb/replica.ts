@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import type { Wakeup } from "../store.ts";
+import { type OwnParts, ownParts } from "./claim-parts.ts";
 import { type Connection, endTransactions, type SessionId, type StoreLogger } from "./database.ts";
 import { failureOf } from "./errors.ts";
 import type { BeatRow, ReplicaRow } from "./rows.ts";
 import type { Step } from "./step.ts";
-import { PARTS } from "./task-codec.ts";
 
 /**
  * This process among those on the database. It holds a slot: a small number under which it keeps rows of its own where all processes count
@@ -27,7 +27,7 @@ export class Replica {
   #claimedAt = Number.NEGATIVE_INFINITY;
   /** Slots of processes that are alive and want tasks, in order. */
   #claiming: readonly number[] = [];
-  #liveCount = 1;
+  #live: readonly number[] = [];
   /** What the clock of the database is ahead of this process's. */
   #clockOffset = 0;
   /** In which this process's transactions run. */
@@ -57,9 +57,9 @@ export class Replica {
     return this.#slot;
   }
 
-  /** How many processes there are, this one included: as of the last beat. */
-  get liveCount(): number {
-    return Math.max(1, this.#liveCount);
+  /** Slots of the processes that there are, this one included, in ascending order: as of the last beat. */
+  liveSlots(): number[] {
+    return this.#withOwn(this.#live);
   }
 
   /** Takes another slot than the one that was lost, after this process was taken for dead. */
@@ -109,17 +109,11 @@ export class Replica {
     if (isNews) this.#schedule(0);
   }
 
-  /**
-   * The parts of the claimable tasks that are this process's for now; null: all. They move on from process to process every few seconds, so that no task
-   * has to wait for long for a process whose runners cannot take it.
-   */
-  ownParts(): readonly number[] | null {
-    const others = this.#claiming.filter((slot) => slot !== this.#slot);
-    if (others.length === 0) return null;
-    const all = [...others, this.#slot].sort((a, b) => a - b);
-    const turn = Math.floor((Date.now() + this.#clockOffset) / TURN_MS);
-    const own = all.indexOf(this.#slot);
-    return Array.from({ length: PARTS }, (_, part) => part).filter((part) => (part + turn) % all.length === own);
+  /** The parts of the claimable tasks that are this process's for now; null: all. For `graceMs` see `Division`. */
+  ownParts(graceMs: number): OwnParts | null {
+    const claiming = this.#withOwn(this.#claiming);
+    if (claiming.length === 1) return null;
+    return ownParts({ claiming, slot: this.#slot, now: Date.now() + this.#clockOffset, graceMs });
   }
 
   /**
@@ -147,6 +141,10 @@ export class Replica {
     await this.#connection.rows.beat.deleteOne({ _id: this.#slot, owner: this.#owner }).catch(() => {});
   }
 
+  #withOwn(slots: readonly number[]): number[] {
+    return [...new Set([...slots, this.#slot])].sort((a, b) => a - b);
+  }
+
   #takeSlot(): Promise<void> {
     this.#joining ??= this.#takeFirst().finally(() => {
       this.#joining = null;
@@ -166,7 +164,7 @@ export class Replica {
       if (await this.#take(slot, beat)) break;
     }
     await this.#lookAround();
-    this.#logger.info({ slot: this.#slot, orchestrators: this.liveCount }, "joined the database");
+    this.#logger.info({ slot: this.#slot, orchestrators: this.liveSlots().length }, "joined the database");
   }
 
   /** Of several who want a slot at the same time the one who writes its beat gets it. */
@@ -224,7 +222,7 @@ export class Replica {
     const beats = await this.#connection.rows.beat.find().toArray();
     const isLive = (beat: BeatRow) => now - beat.at.getTime() < MISSED_BEATS * this.#beatMs;
     const live = beats.filter(isLive);
-    this.#liveCount = live.length;
+    this.#live = live.map((beat) => beat._id);
     this.#claiming = live.filter((beat) => beat.claiming).map((beat) => beat._id);
     for (const beat of beats) if (!isLive(beat)) await this.#endTransactionsOf(beat);
   }
@@ -268,8 +266,7 @@ const MISSED_BEATS = 5;
 /** Beats that may be missed by a process before its transaction is ended for the sake of one that is kept waiting. */
 const SUSPICIOUS_BEATS = 2;
 /** A process is taken to want tasks for this long after it looked for some. */
-const CLAIMING_MS = 60_000;
-const TURN_MS = 5_000;
+const CLAIMING_MS = 10_000;
 /** Earlier owners of a slot whose last transaction is remembered. */
 const MOST_PAST = 8;
 /** Above this it is simpler for all to look everywhere. */

@@ -126,6 +126,8 @@ export interface GroupRow {
 export interface GroupShardRow {
   readonly _id: string;
   readonly open: number;
+  /** Its process has not counted anything in it yet. */
+  readonly unused?: true;
   readonly rev: number;
 }
 

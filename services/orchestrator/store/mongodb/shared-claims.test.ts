@@ -13,9 +13,6 @@ const NO_BYTES = new Uint8Array();
 const QUEUES = [1, 2, 3];
 const BATCH = 25;
 
-/** How often parts move on from store to store. */
-const TURN_MS = 5_000;
-
 /** What one step has claimed. */
 interface Batch {
   readonly tasks: TaskRecord[];
@@ -91,7 +88,6 @@ describeWithMongo("stores that claim from the same queues", (uri) => {
         const backlog = 1_500;
         await insertBacklog(several.any, backlog, seed);
         await untilDivided(several.stores);
-        const begun = performance.now();
         const claims: Batch[][] = several.stores.map(() => []);
         let collided = 0;
         for (let hasOwn = true; hasOwn; ) {
@@ -102,8 +98,8 @@ describeWithMongo("stores that claim from the same queues", (uri) => {
           if (round.some(({ reruns }) => reruns > 0)) collided++;
           hasOwn = round.every(({ tasks }) => tasks.length === BATCH);
         }
-        // Whose parts are whose moves on at times, and not at the very same moment for all.
-        expect(collided).toBeLessThanOrEqual(1 + Math.floor((performance.now() - begun) / TURN_MS));
+        // Before a store knows how long steps take, a part may move on between two looks of one round.
+        expect(collided).toBeLessThanOrEqual(1);
         const rest = await Promise.all(several.stores.map(claimAll));
         const ids = [...claims.flat(), ...rest.flat()].flatMap(({ tasks }) => tasks.map(({ id }) => id));
         expect(new Set(ids).size).toBe(ids.length);

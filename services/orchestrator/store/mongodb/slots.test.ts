@@ -56,7 +56,10 @@ describeWithMongo("a slot", (uri) => {
       await count(tx);
       other ??= await takeOver(several);
     });
-    expect((await several.rows.job_shard.find().toArray()).map(({ _id }) => _id)).toEqual([`${job.id}/1`]);
+    const counted = (await several.rows.job_shard.find().toArray()).filter(({ counts }) =>
+      counts.some((count) => count > 0),
+    );
+    expect(counted.map(({ _id }) => _id)).toEqual([`${job.id}/1`]);
     await (other as Store | null)?.transact(count);
     expect((await several.any.job(job.id))?.counts.QUEUED).toBe(2);
     expect(await slots(several)).toEqual([0, 1]);

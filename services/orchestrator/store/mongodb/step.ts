@@ -13,8 +13,8 @@ import type { Rows } from "./rows.ts";
 
 /** How the processes on a database divide what all of them count. */
 export interface Sharing {
-  /** How many there are. */
-  readonly processes: number;
+  /** Their slots, this process's own included; only this one: nothing is divided. */
+  readonly slots: readonly number[];
   /** Jobs with fewer tasks are counted in one row. */
   readonly fromTasks: number;
 }

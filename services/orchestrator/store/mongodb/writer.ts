@@ -21,7 +21,9 @@ const STEPS_AVERAGED = 16;
 /** A step that has collided for this long may be kept waiting by a process that is dead. */
 const HELD_UP_MS = 500;
 /** What others leave unclaimed is taken after as long as this many steps usually take, and after this at the latest. */
-const STEPS_LEFT = 4;
+const STEPS_LEFT = 20;
+/** What another process has begun is taken to be finished after as long as this many steps usually take. */
+const STEPS_TO_FINISH = 4;
 const LONGEST_LEFT_MS = 1_000;
 /** A step that is run again this often has a fault. */
 const MOST_DUPLICATES = 3;
@@ -150,9 +152,10 @@ export class Writer {
   #claimShare(hasCollided: boolean): ClaimShare {
     this.#replica.noteClaim();
     const nothingForMs = performance.now() - this.#foundOwnAt;
+    const leftForMs = Math.min(LONGEST_LEFT_MS, STEPS_LEFT * this.#usualMs) - nothingForMs;
     return {
-      parts: this.#replica.ownParts(),
-      mayTakeOthers: !hasCollided && nothingForMs >= Math.min(LONGEST_LEFT_MS, STEPS_LEFT * this.#usualMs),
+      own: this.#replica.ownParts(STEPS_TO_FINISH * this.#usualMs),
+      leftForMs: hasCollided ? Math.max(leftForMs, this.#usualMs) : leftForMs,
       foundOwn: () => {
         this.#foundOwnAt = performance.now();
       },
@@ -161,9 +164,11 @@ export class Writer {
 
   /** Counters are divided when there is somebody to divide them with. */
   #sharing(): Sharing {
-    const { liveCount } = this.#replica;
-    if (this.#divideFrom !== undefined) return { processes: Math.max(2, liveCount), fromTasks: this.#divideFrom };
-    return { processes: liveCount, fromTasks: liveCount > 1 ? DEFAULT_DIVIDE_FROM : Number.POSITIVE_INFINITY };
+    const slots = this.#replica.liveSlots();
+    if (this.#divideFrom !== undefined) {
+      return { slots: [...new Set([...slots, this.#replica.slot + 1])], fromTasks: this.#divideFrom };
+    }
+    return { slots, fromTasks: slots.length > 1 ? DEFAULT_DIVIDE_FROM : Number.POSITIVE_INFINITY };
   }
 
   /** Whether a commit happened whose answer was an error. Asks until the database answers: nobody may be told anything before that. */
