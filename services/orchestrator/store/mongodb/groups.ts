@@ -4,6 +4,7 @@ import { inSnapshot } from "./jobs.ts";
 import type { GroupRow, GroupShardRow } from "./rows.ts";
 import type { Step } from "./step.ts";
 
+const MOST_GUESSED = 8;
 /** A group is divided as long as each process's share is at least this many open tasks. */
 const LEAST_SHARE = 64;
 
@@ -11,7 +12,7 @@ const LEAST_SHARE = 64;
  * Groups as a step sees them.
  *
  * Each task that is done counts down its group. Several processes that work on one large group would be in each other's way each time, so what is open
- * is shared out among them when the group is made or waits for nothing any more: each has a row of its own (`group_shard`), and counts that down alone. As long as anybody has
+ * is shared out among them when the group is made or waits for nothing any more: each has a row of its own, and counts that down alone. As long as anybody has
  * such a row, the group's row keeps at least one, so nobody who counts down alone can miss that the group closes. Whose share is too small shares out
  * anew what is left, among those who have used theirs, and when that is little, takes all of it back into the group's row, where it is counted until the
  * group closes. Both are in the way of every step that counts down at the same time.
@@ -124,13 +125,27 @@ export class GroupTable {
 
   async #ensure(ids: readonly string[]): Promise<void> {
     const missing = [...new Set(ids)].filter((id) => !this.#groups.has(id));
-    const mains = await this.#step.findByIds(this.#step.rows.group, missing);
-    const shards = await this.#step.findByIds(this.#step.rows.group_shard, mains.flatMap(shardIds));
+    const guessed = this.#guess(missing);
+    const found = await this.#step.findByIds(this.#step.rows.group, [...missing, ...guessed]);
+    const mains = found.filter((row) => !isShard(row));
+    const asked = new Set(guessed);
+    const wanted = mains.flatMap(shardIds);
+    const shards = new Map<string, GroupShardRow>(found.filter(isShard).map((row) => [row._id, row]));
+    const others = wanted.filter((id) => !asked.has(id));
+    for (const row of await this.#step.findByIds(this.#step.rows.group_shard, others)) shards.set(row._id, row);
     for (const main of mains) this.#groups.set(main._id, { main, shards: new Map() });
-    for (const shard of shards) {
-      const slash = shard._id.lastIndexOf("/");
-      this.#groups.get(shard._id.slice(0, slash))?.shards.set(Number(shard._id.slice(slash + 1)), shard);
+    for (const id of wanted) {
+      const shard = shards.get(id);
+      const slash = id.lastIndexOf("/");
+      if (shard !== undefined) this.#groups.get(id.slice(0, slash))?.shards.set(Number(id.slice(slash + 1)), shard);
     }
+  }
+
+  /** Rows that groups may be divided into: to ask for them at once saves a round trip, where groups are few. */
+  #guess(groupIds: readonly string[]): string[] {
+    const { slots } = this.#step.sharing;
+    if (slots.length < 2 || groupIds.length > MOST_GUESSED) return [];
+    return groupIds.flatMap((id) => slots.map((slot) => shardId(id, slot)));
   }
 }
 
@@ -172,6 +187,10 @@ function decodeGroup(row: GroupRow, shards: readonly GroupShardRow[]): GroupReco
 
 function shardId(groupId: string, slot: number): string {
   return `${groupId}/${slot}`;
+}
+
+function isShard({ _id }: { readonly _id: string }): boolean {
+  return _id.includes("/");
 }
 
 function shardIds(row: GroupRow): string[] {

@@ -117,12 +117,12 @@ export interface GroupRow {
   readonly waiting: number;
   readonly open: number;
   readonly size: number;
-  /** Slots with a row in `group_shard`. While there is one, `open` is at least 1. */
+  /** Slots with a row of their own. While there is one, `open` is at least 1. */
   readonly shards?: readonly number[];
   readonly rev: number;
 }
 
-/** The part of a group's open tasks that one process counts down by itself. `_id` is `${group}/${slot}`. */
+/** The part of a group's open tasks that one process counts down by itself. `_id` is `${group}/${slot}`; it is in the collection of the groups. */
 export interface GroupShardRow {
   readonly _id: string;
   readonly open: number;
@@ -295,13 +295,12 @@ interface RowTypes {
   beat: BeatRow;
 }
 
-export const COLLECTIONS: readonly (keyof RowTypes)[] = [
+export const COLLECTIONS: readonly Exclude<keyof RowTypes, "group_shard">[] = [
   "meta",
   "job",
   "job_shard",
   "task",
   "group",
-  "group_shard",
   "change",
   "queue",
   "queue_count",
@@ -317,5 +316,6 @@ export const COLLECTIONS: readonly (keyof RowTypes)[] = [
 ];
 
 export function rowsOf(db: Db): Rows {
-  return Object.fromEntries(COLLECTIONS.map((name) => [name, db.collection(name)])) as unknown as Rows;
+  const collections = Object.fromEntries(COLLECTIONS.map((name) => [name, db.collection(name)]));
+  return { ...collections, group_shard: db.collection("group") } as unknown as Rows;
 }
