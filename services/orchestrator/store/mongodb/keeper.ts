@@ -17,6 +17,8 @@ export interface Due<T> {
   /** Rows are due whose field is not above this, in milliseconds since the epoch. */
   readonly now: number;
   readonly limit: number;
+  /** How long it is left to its keeper, in milliseconds. Default `NEGLECT_MS`. */
+  readonly neglectMs?: number;
   /** What must hold besides. */
   readonly filter?: Filter<T>;
   readonly projection?: FindOptions["projection"];
@@ -29,13 +31,13 @@ export interface Due<T> {
 export async function findKept<T extends Row>(
   step: Step,
   collection: Collection<T>,
-  { field, now, limit, filter, projection }: Due<T>,
+  { field, now, limit, neglectMs = NEGLECT_MS, filter, projection }: Due<T>,
 ): Promise<T[]> {
   const find = (range: object, most: number) => {
     const options = { sort: { [field]: 1 }, limit: most, ...(projection === undefined ? {} : { projection }) } as const;
     return step.find(collection, { ...range, ...filter } as Filter<T>, options);
   };
-  const neglectedAt = now - NEGLECT_MS;
+  const neglectedAt = now - neglectMs;
   const neglected = await find({ [field]: { $gt: -1, $lte: neglectedAt } }, limit);
   if (neglected.length >= limit) return neglected;
   const own = await find({ [field]: { $gt: neglectedAt, $lte: now }, keeper: step.slot }, limit - neglected.length);

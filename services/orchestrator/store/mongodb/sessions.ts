@@ -7,6 +7,12 @@ import { findRows } from "./pages.ts";
 import type { SessionRow } from "./rows.ts";
 import type { Step } from "./step.ts";
 
+/**
+ * How long a session that has expired is left to the process that had it, in milliseconds. When that one is dead, its runner is on the way to another, and may
+ * be kept waiting there by what the dead one has left open.
+ */
+export const SESSION_NEGLECT_MS = 5_000;
+
 /** Sessions as a step sees them. */
 export class SessionTable {
   readonly #step: Step;
@@ -22,7 +28,8 @@ export class SessionTable {
   }
 
   async expired(now: number, limit: number): Promise<SessionRecord[]> {
-    return this.#adopt(await findKept(this.#step, this.#step.rows.session, { field: "expires", now, limit }));
+    const due = { field: "expires", now, limit, neglectMs: SESSION_NEGLECT_MS };
+    return this.#adopt(await findKept(this.#step, this.#step.rows.session, due));
   }
 
   async existIn(cluster: string): Promise<boolean> {
