@@ -138,6 +138,12 @@ const CASES: readonly Case[] = [
     Object.assign(new Error("write ECONNRESET"), { code: "ECONNRESET", errno: -104, syscall: "write" }),
     "away",
   ],
+  [
+    "a socket that the other side has closed",
+    Object.assign(new Error("This socket has been ended by the other party"), { code: "EPIPE" }),
+    "away",
+  ],
+  ["a socket that is gone", Object.assign(new Error("Socket is closed"), { code: "ERR_SOCKET_CLOSED" }), "away"],
   ["our own", new StoreUnavailable("away"), "away"],
   // Faults of the program.
   ["a value that cannot be stored", server(2, "BadValue"), "other"],
@@ -148,6 +154,7 @@ const CASES: readonly Case[] = [
   ["a wrong use of a transaction", new MongoTransactionError("wrong"), "other"],
   ["a wrong use of the driver", new MongoAPIError("wrong"), "other"],
   ["a value that is no BSON", new BSON.BSONError("wrong"), "other"],
+  ["an error of Node", Object.assign(new TypeError("wrong"), { code: "ERR_INVALID_ARG_TYPE" }), "other"],
   ["an error of the body", new TypeError("wrong"), "other"],
   ["no error at all", "wrong", "other"],
 ];

@@ -71,7 +71,7 @@ interface ServerReport {
 /** Sorts an error of the driver. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof StoreUnavailable) return "away";
-  if (!(error instanceof MongoError)) return isSystemError(error) ? "away" : "other";
+  if (!(error instanceof MongoError)) return isSocketError(error) ? "away" : "other";
   const reports = reportsOf(error);
   const duplicate = reports.find(({ code }) => code === DUPLICATE_KEY);
   if (duplicate !== undefined) return failureOfDuplicate(duplicate.message);
@@ -121,9 +121,18 @@ const CLOSED = [
   MongoTopologyClosedError,
 ];
 
+/** What Node itself says of a socket that the other side has closed: no system call fails then. */
+const CLOSED_SOCKET_CODES: ReadonlySet<unknown> = new Set([
+  "EPIPE",
+  "ERR_SOCKET_CLOSED",
+  "ERR_STREAM_DESTROYED",
+  "ERR_STREAM_WRITE_AFTER_END",
+]);
+
 /** The driver lets through what a socket throws while something is written to it. */
-function isSystemError(error: unknown): boolean {
-  return error instanceof Error && "syscall" in error && "errno" in error;
+function isSocketError(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return ("syscall" in error && "errno" in error) || ("code" in error && CLOSED_SOCKET_CODES.has(error.code));
 }
 
 /** Which unique index it was; the value that comes behind it may be anything. */

@@ -1,4 +1,4 @@
-import { type ClientSession, MongoError, MongoNetworkError, type TransactionOptions } from "mongodb";
+import { type ClientSession, MongoAPIError, MongoError, MongoNetworkError, type TransactionOptions } from "mongodb";
 import type { JobRecord } from "../../domain/records.ts";
 import type { NewChangeEntry } from "../store.ts";
 import { changeRow } from "./changes.ts";
@@ -257,16 +257,17 @@ export function inSnapshot<T>({ client }: Connection, read: (session: ClientSess
 }
 
 /**
- * Not left to the driver: it trips over what a socket throws while it commits, which is no error of its own. What was only read can be read again,
+ * Not left to the driver: it trips over errors that are not its own, such as what a socket throws while it commits. What was only read can be read again,
  * whatever became of the commit.
  */
 async function commitRead(session: ClientSession): Promise<void> {
   try {
     await session.commitTransaction();
   } catch (error) {
-    if (failureOf(error) !== "away") throw error;
-    const failure =
-      error instanceof MongoError ? error : new MongoNetworkError("the connection broke", { cause: error as Error });
+    const isOwn = error instanceof MongoError;
+    const cause = error as Error;
+    if (failureOf(error) !== "away") throw isOwn ? error : new MongoAPIError("a commit failed", { cause });
+    const failure = isOwn ? error : new MongoNetworkError("the connection broke", { cause });
     failure.addErrorLabel("TransientTransactionError");
     throw failure;
   }
