@@ -127,6 +127,48 @@ describe("a step that met another one", () => {
   });
 });
 
+describe("on a store that others share", () => {
+  it("background work that is not finished has steps of its own, and commands one after three of them at the latest", async () => {
+    /** For each step, whether it did stored work and how many commands it had. */
+    const steps: { didWork: boolean; commands: number }[] = [];
+    let didWork = false;
+    let isWorking = false;
+    const watch = (tx: StoreTransaction): StoreTransaction => ({
+      ...tx,
+      workItems(limit) {
+        didWork = true;
+        return tx.workItems(limit);
+      },
+      async write(changes) {
+        isWorking = changes.putWork !== undefined || (isWorking && changes.deleteWork === undefined);
+        await tx.write(changes);
+      },
+    });
+    await using harness = await EngineHarness.start({
+      settings: { sliceSize: 10 },
+      wrapStore: (store) => ({ ...changed(store, watch), sharing: "shared" }),
+      observer: {
+        batchCommitted: ({ commands }) => {
+          steps.push({ didWork, commands });
+          didWork = false;
+          // As long as there is work, there is always a command, too.
+          if (isWorking) void harness.engine.submitJob(aJob());
+        },
+      },
+    });
+    steps.length = 0;
+    const { job } = await harness.submit({
+      tasks: aSet({ tasks: Array.from({ length: 100 }, (_, n) => `task ${n}`) }),
+    });
+    expect((await harness.store.job(job.id))?.counts.QUEUED).toBe(100);
+    const during = steps.slice(1, steps.findLastIndex((step) => step.didWork) + 1);
+    const turns = during.map((step) => (step.didWork ? "W" : "C")).join("");
+    expect(turns).toMatch(/^(WWWC)+W{1,3}$/);
+    expect(turns.length).toBeGreaterThan(9);
+    expect(during.filter((step) => step.didWork && step.commands > 0)).toEqual([]);
+  });
+});
+
 describe("a step that is kept out for longer than a lease", () => {
   it("costs no runner its lease, here or at the hands of others, and is done when the way is free", async () => {
     const door: { heldBy: ManualClock | null } = { heldBy: null };

@@ -24,6 +24,15 @@ export interface Committed {
 /** A step that has met others more often than this grants nothing. */
 const RUNS_WITH_GRANTS = 2;
 
+/**
+ * Where others work on the same store, so many steps with background work alone may come before one with commands. Others wait for the tasks that it
+ * makes, and two short steps are less in their way than a long one.
+ */
+const WORK_TURNS = 3;
+
+/** What a step is for, when there is more than it should do at once. */
+type Turn = "all" | "work" | "commands";
+
 /** Who acts on what the committer did. */
 export interface CommitListener {
   committed(committed: Committed): void;
@@ -54,6 +63,10 @@ export class Committer {
   #storedWork = true;
   /** The last batch left stored work to this one, which must not do so, too. */
   #hasLeftWork = false;
+  /** The last batch did not finish the background work. */
+  #isWorkUnfinished = false;
+  /** Batches in a row that did background work alone. */
+  #workTurns = 0;
   #cancelLater: (() => void) | null = null;
   #running: Promise<void> | null = null;
   #mayGrant = true;
@@ -138,8 +151,9 @@ export class Committer {
     while (this.#hasWork()) {
       // Let the frames that have arrived be read: they join this batch.
       await new Promise<void>((resolve) => setImmediate(resolve));
-      const commands = this.#inbox.take(this.#options.settings.maxBatch);
-      const committed = await this.#commit(commands).catch(async (error: unknown) => {
+      const turn = this.#nextTurn();
+      const commands = turn === "work" ? [] : this.#inbox.take(this.#options.settings.maxBatch);
+      const committed = await this.#commit(commands, { turn, mayPutOff: true }).catch(async (error: unknown) => {
         failures++;
         this.#options.observer.transactionFailed();
         if (error instanceof StoreUnavailable) await this.#storeAway(commands, error, failures);
@@ -155,8 +169,18 @@ export class Committer {
     }
   }
 
+  #nextTurn(): Turn {
+    const isCrowded = this.#isWorkUnfinished && !this.#inbox.isEmpty && !this.#stopped;
+    if (this.#options.store.sharing === "exclusive" || !isCrowded) return "all";
+    this.#workTurns = (this.#workTurns + 1) % (WORK_TURNS + 1);
+    return this.#workTurns === 0 ? "commands" : "work";
+  }
+
   /** `mayPutOff`: a step that others keep in suspense while leases run out may renew these, and leave the rest to the next one. */
-  async #commit(pending: readonly Pending[], mayPutOff = true): Promise<Committed> {
+  async #commit(
+    pending: readonly Pending[],
+    { turn, mayPutOff }: { readonly turn: Turn; readonly mayPutOff: boolean },
+  ): Promise<Committed> {
     const { store, clock, observer, settings } = this.#options;
     const started = performance.now();
     const startedAt = clock.now();
@@ -180,9 +204,9 @@ export class Committer {
         tick,
         mayExpire: now >= this.#mayExpireFrom && now - startedAt <= longest,
         // What met others leaves the work that nobody waits for to the next batch: the shorter it is, the less it meets.
-        storedWork: storedWork && (runs === 1 || commands.length === 0 || this.#hasLeftWork),
+        storedWork: storedWork && turn !== "commands" && (runs === 1 || commands.length === 0 || this.#hasLeftWork),
         // What keeps meeting others settles first, and claims in the next batch.
-        mayGrant: this.#mayGrant && runs <= RUNS_WITH_GRANTS,
+        mayGrant: this.#mayGrant && turn !== "work" && runs <= RUNS_WITH_GRANTS,
       };
       return { uow, context, result: await runBatch(context, this.#dispatcher, request) };
     });
@@ -195,6 +219,7 @@ export class Committer {
     if (clock.now() - startedAt > longest) this.spareLeases();
     this.#hasLeftWork = storedWork && request?.storedWork === false;
     const moreWork = result.moreWork || this.#hasLeftWork;
+    this.#isWorkUnfinished = moreWork;
     this.#storedWork ||= moreWork;
     if (moreWork) this.#dispatch = true;
     return { uow, context, result, commands: commands.length, durationMs };
@@ -243,7 +268,7 @@ export class Committer {
       if (one.isGivenUp) continue;
       let committed: Committed;
       try {
-        committed = await this.#commit([one], false);
+        committed = await this.#commit([one], { turn: "all", mayPutOff: false });
       } catch (cause) {
         if (cause instanceof StoreUnavailable) return this.#storeAway(pending.slice(index), cause, 1);
         logger.error({ err: cause, command: one.command.kind }, "a command failed");
