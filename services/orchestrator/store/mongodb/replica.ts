@@ -266,7 +266,7 @@ const MISSED_BEATS = 5;
 /** Beats that may be missed by a process before its transaction is ended for the sake of one that is kept waiting. */
 const SUSPICIOUS_BEATS = 2;
 /** A process is taken to want tasks for this long after it looked for some. */
-const CLAIMING_MS = 10_000;
+const CLAIMING_MS = 60_000;
 /** Earlier owners of a slot whose last transaction is remembered. */
 const MOST_PAST = 8;
 /** Above this it is simpler for all to look everywhere. */
