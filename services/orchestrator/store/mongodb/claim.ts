@@ -16,6 +16,8 @@ export interface ClaimShare {
   readonly leftForMs: number;
   /** To be called when there was something of its own. */
   readonly foundOwn: () => void;
+  /** To be called when there was as much as it wanted. */
+  readonly served: () => void;
 }
 
 /**
@@ -40,7 +42,7 @@ export class ClaimQuery {
   async candidates({ queueIds, after, limit }: ClaimRequest): Promise<ClaimCandidates> {
     const ids = [...new Set(queueIds)];
     if (ids.length === 0 || limit === 0) return { tasks: [], isAll: true };
-    const { own, leftForMs, foundOwn } = this.#share;
+    const { own, leftForMs, foundOwn, served } = this.#share;
     let found: TaskRow[] = [];
     if (own !== null) {
       found = await this.#behind(ids, after, limit, { part: { $in: own.parts } });
@@ -49,6 +51,7 @@ export class ClaimQuery {
     }
     const looksEverywhere = found.length === 0;
     if (looksEverywhere) found = await this.#behind(ids, after, limit, {});
+    if (found.length === limit) served();
     const tasks = found.map((row) => this.#tasks.adoptWithInput(row));
     return { tasks, isAll: looksEverywhere && tasks.length < limit };
   }

@@ -24,7 +24,9 @@ export class Replica {
   readonly #logger: StoreLogger;
   readonly #owner = randomUUID();
   #slot = 0;
+  /** When this process last looked for tasks, and whether it got as many as it wanted. */
   #claimedAt = Number.NEGATIVE_INFINITY;
+  #isServed = false;
   /** Slots of processes that are alive and want tasks, in order. */
   #claiming: readonly number[] = [];
   #live: readonly number[] = [];
@@ -104,9 +106,15 @@ export class Replica {
 
   /** This process looks for tasks. */
   noteClaim(): void {
-    const isNews = performance.now() - this.#claimedAt > CLAIMING_MS;
+    const isNews = !this.#isClaiming();
     this.#claimedAt = performance.now();
+    this.#isServed = false;
     if (isNews) this.#schedule(0);
+  }
+
+  /** It got as many as it wanted. */
+  noteServed(): void {
+    this.#isServed = true;
   }
 
   /** The parts of the claimable tasks that are this process's for now; null: all. For `graceMs` see `Division`. */
@@ -244,8 +252,14 @@ export class Replica {
   }
 
   #state(): Pick<BeatRow, "claiming" | "session"> {
-    const claiming = performance.now() - this.#claimedAt < CLAIMING_MS;
+    const claiming = this.#isClaiming();
     return this.#session === null ? { claiming } : { claiming, session: this.#session.id };
+  }
+
+  /** Who was served and has not come again since has no room: what is claimable is not for him. */
+  #isClaiming(): boolean {
+    const agoMs = performance.now() - this.#claimedAt;
+    return agoMs < (this.#isServed ? BEATS_SERVED * this.#beatMs : CLAIMING_MS);
   }
 
   async #endTransactionsOf({ _id, owner, session }: BeatRow): Promise<void> {
@@ -265,8 +279,10 @@ const STALE_MS = 30_000;
 const MISSED_BEATS = 5;
 /** Beats that may be missed by a process before its transaction is ended for the sake of one that is kept waiting. */
 const SUSPICIOUS_BEATS = 2;
-/** A process is taken to want tasks for this long after it looked for some. */
+/** A process is taken to want tasks for this long after it looked for some and did not get all that it wanted. */
 const CLAIMING_MS = 60_000;
+/** And after one that was given all that it wanted, for so many beats. */
+const BEATS_SERVED = 3;
 /** Earlier owners of a slot whose last transaction is remembered. */
 const MOST_PAST = 8;
 /** Above this it is simpler for all to look everywhere. */

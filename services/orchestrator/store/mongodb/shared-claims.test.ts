@@ -108,6 +108,23 @@ describeWithMongo("stores that claim from the same queues", (uri) => {
     },
   );
 
+  test("one finds what is another's as soon as that one has no room for more, also while it finds its own", async () => {
+    await using several = await openSeveralStores(uri, 2, { beatMs: 100 });
+    const [full, other] = several.stores as [Store, Store];
+    await insertBacklog(several.any, 300, 1);
+    await untilDivided(several.stores);
+    const { tasks } = await claimOnce(full, async () => {});
+    expect(tasks.length).toBe(BATCH);
+    const look = (tx: StoreTransaction) => tx.claimCandidates({ queueIds: QUEUES, after: null, limit: 1_000 });
+    await vi.waitFor(async () => expect((await other.transact(look)).tasks.length).toBe(300 - BATCH), 20_000);
+    // And leaves it to that one again when it wants some.
+    await vi.waitFor(async () => {
+      const found = await Promise.all([full, other].map((store) => store.transact(look)));
+      const ids = found.flatMap(({ tasks }) => tasks.map(({ task }) => task.id));
+      expect(new Set(ids).size).toBe(ids.length);
+    }, 20_000);
+  });
+
   test("one that claims alone gets all of it in order, also when another is there that claims nothing", async () => {
     await using several = await openSeveralStores(uri, 2, { beatMs: 100 });
     await insertBacklog(several.any, 300, 1);

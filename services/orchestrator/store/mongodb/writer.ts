@@ -159,6 +159,7 @@ export class Writer {
       foundOwn: () => {
         this.#foundOwnAt = performance.now();
       },
+      served: () => this.#replica.noteServed(),
     };
   }
 
