@@ -88,24 +88,35 @@ describe("tasks that the store leaves to others", () => {
   });
 });
 
+/** Follows whether there is background work, and says so each time a step looks for some. */
+class WorkWatch {
+  isWorking = false;
+
+  follow(tx: StoreTransaction, looked: () => void): StoreTransaction {
+    return {
+      ...tx,
+      workItems: (limit) => {
+        looked();
+        return tx.workItems(limit);
+      },
+      write: async (changes) => {
+        this.isWorking = changes.putWork !== undefined || (this.isWorking && changes.deleteWork === undefined);
+        await tx.write(changes);
+      },
+    };
+  }
+}
+
 describe("a step that met another one", () => {
   it("leaves background work to the next one while there are commands, but not twice in a row", async () => {
     /** For each step that may do stored work, whether its last run did. */
     const didWork: boolean[] = [];
-    let isWorking = false;
+    const work = new WorkWatch();
     const watch = (tx: StoreTransaction, run: number): StoreTransaction => {
       if (run === 1) didWork.push(false);
-      return {
-        ...tx,
-        workItems(limit) {
-          if (run > 1) didWork[didWork.length - 1] = true;
-          return tx.workItems(limit);
-        },
-        async write(changes) {
-          isWorking = changes.putWork !== undefined || (isWorking && changes.deleteWork === undefined);
-          await tx.write(changes);
-        },
-      };
+      return work.follow(tx, () => {
+        if (run > 1) didWork[didWork.length - 1] = true;
+      });
     };
     await using harness = await EngineHarness.start({
       settings: { sliceSize: 10 },
@@ -113,7 +124,7 @@ describe("a step that met another one", () => {
       // As long as there is work, each step is followed by one that has a command.
       observer: {
         batchCommitted: () => {
-          if (isWorking) void harness.engine.submitJob(aJob());
+          if (work.isWorking) void harness.engine.submitJob(aJob());
         },
       },
     });
@@ -132,18 +143,11 @@ describe("on a store that others share", () => {
     /** For each step, whether it did stored work and how many commands it had. */
     const steps: { didWork: boolean; commands: number }[] = [];
     let didWork = false;
-    let isWorking = false;
-    const watch = (tx: StoreTransaction): StoreTransaction => ({
-      ...tx,
-      workItems(limit) {
+    const work = new WorkWatch();
+    const watch = (tx: StoreTransaction) =>
+      work.follow(tx, () => {
         didWork = true;
-        return tx.workItems(limit);
-      },
-      async write(changes) {
-        isWorking = changes.putWork !== undefined || (isWorking && changes.deleteWork === undefined);
-        await tx.write(changes);
-      },
-    });
+      });
     await using harness = await EngineHarness.start({
       settings: { sliceSize: 10 },
       wrapStore: (store) => ({ ...changed(store, watch), sharing: "shared" }),
@@ -152,7 +156,7 @@ describe("on a store that others share", () => {
           steps.push({ didWork, commands });
           didWork = false;
           // As long as there is work, there is always a command, too.
-          if (isWorking) void harness.engine.submitJob(aJob());
+          if (work.isWorking) void harness.engine.submitJob(aJob());
         },
       },
     });
