@@ -231,8 +231,6 @@ export class Committer {
     this.#tick ||= tick;
     this.#storedWork ||= storedWork;
     this.#dispatch = true;
-    // Others may have been kept from renewing theirs.
-    this.spareLeases();
   }
 
   /** What the batch that begins is asked for besides its commands. */
