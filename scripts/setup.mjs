@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Installs the dependencies when they are missing or older than the lock file, so that the commands of the README work on a fresh
 // clone. Plain JavaScript for whatever Node the machine has: the pinned one is among the things that are installed here.
+// Scripts run it in parentheses: a shell remembers where it has found "node", and would run what follows with the machine's own.
 import { spawnSync } from "node:child_process";
 import { existsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
