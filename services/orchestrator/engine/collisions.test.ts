@@ -173,6 +173,28 @@ describe("on a store that others share", () => {
   });
 });
 
+describe("a step that only renews leases, since it collided when one was about to run out", () => {
+  it("keeps nobody's session for longer of whom nothing is heard", async () => {
+    await using harness = await EngineHarness.start({ wrapStore: (store) => changed(store, (tx) => tx, 2) });
+    const { leaseDurationMs } = harness.settings;
+    const late = await harness.open();
+    const silent = await harness.open();
+    await harness.advance(0.3 * leaseDurationMs);
+    late.handle.heartbeat();
+    await harness.advance(0.2 * leaseDurationMs);
+    silent.handle.heartbeat();
+    await harness.advance(0.7 * leaseDurationMs);
+    // It has a tenth of its lease left, and here is a step that meets others before the next renewal.
+    late.handle.heartbeat();
+    await harness.submit();
+    await harness.advance(0.5 * leaseDurationMs);
+    expect({ late: late.closed, silent: silent.closed }).toMatchObject({
+      late: null,
+      silent: { reason: "UNAVAILABLE" },
+    });
+  });
+});
+
 describe("a step that is kept out for longer than a lease", () => {
   it("costs no runner its lease, here or at the hands of others, and is done when the way is free", async () => {
     const door: { heldBy: ManualClock | null } = { heldBy: null };

@@ -211,12 +211,12 @@ export class Committer {
       return { uow, context, result: await runBatch(context, this.#dispatcher, request) };
     });
     const durationMs = performance.now() - started;
+    // Nobody could renew a lease meanwhile.
+    if (clock.now() - startedAt > longest) this.spareLeases();
     if (isPutOff) {
       this.#putOff(pending, { tick, storedWork });
       return { uow, context, result, commands: 0, durationMs };
     }
-    // Nobody could renew a lease meanwhile.
-    if (clock.now() - startedAt > longest) this.spareLeases();
     this.#hasLeftWork = storedWork && request?.storedWork === false;
     const moreWork = result.moreWork || this.#hasLeftWork;
     this.#isWorkUnfinished = moreWork;
