@@ -67,15 +67,11 @@ describe("what is allowed", () => {
   holds("a cancel, a start that was under way, and a retry", (round) => {
     round.submit();
     round.grant("0.0");
-    round.sent("cancel");
-    round.write([], "CANCELED");
-    round.answered("cancel", "acknowledged");
+    round.cancel();
     round.start("0.0");
     round.end("0.0");
     round.compute("0.0");
-    round.sent("retry");
-    round.write([], "STARTED");
-    round.answered("retry", "acknowledged");
+    round.retry();
     round.fail("0.0/0.0");
     round.run("0.0/0.0");
     round.run("0.0/1.0");
@@ -131,9 +127,7 @@ describe("what is allowed", () => {
     round.grant("0.0");
     round.start("0.0");
     round.write([round.move("0.0", "QUEUED")]);
-    round.sent("cancel");
-    round.write([], "CANCELED");
-    round.answered("cancel", "acknowledged");
+    round.cancel();
     round.live = [...round.log];
     round.end("0.0");
     round.compute("0.0");

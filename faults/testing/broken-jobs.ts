@@ -41,9 +41,7 @@ export const BROKEN_JOBS: readonly BrokenHistory[] = [
   })),
   breaks("nothing-starts-while-halted", "a grant after a cancel", (round) => {
     round.submit();
-    round.sent("cancel");
-    round.write([], "CANCELED");
-    round.answered("cancel", "acknowledged");
+    round.cancel();
     round.grant("0.0");
   }),
   breaks("nothing-starts-while-halted", "a grant in the same step as the cancel", (round) => {
@@ -80,9 +78,7 @@ export const BROKEN_JOBS: readonly BrokenHistory[] = [
   }),
   breaks("halts-are-kept", "an acknowledged retry did not happen", (round) => {
     round.submit();
-    round.sent("cancel");
-    round.write([], "CANCELED");
-    round.answered("cancel", "acknowledged");
+    round.cancel();
     round.request("retry");
   }),
   breaks("halts-are-kept", "a second cancel did not happen", (round) => {

@@ -216,16 +216,12 @@ function cancel(round: HandMadeRound): void {
   round.grant("0.0");
   round.start("0.0");
   round.write([round.move("0.0", "QUEUED")]);
-  round.sent("cancel");
-  round.write([], "CANCELED");
-  round.answered("cancel", "acknowledged");
+  round.cancel();
 }
 
 function cancelAndRetry(round: HandMadeRound): void {
   cancel(round);
-  round.sent("retry");
-  round.write([], "STARTED");
-  round.answered("retry", "acknowledged");
+  round.retry();
   round.run("0.0");
   round.fail("0.0/0.0");
   round.run("0.0/0.0");

@@ -90,6 +90,20 @@ export class HandMadeRound {
     this.answered("submit", "acknowledged");
   }
 
+  /** The job is canceled, and its caller told so. */
+  cancel(): void {
+    this.sent("cancel");
+    this.write([], "CANCELED");
+    this.answered("cancel", "acknowledged");
+  }
+
+  /** The job goes on, and its caller is told so. */
+  retry(): void {
+    this.sent("retry");
+    this.write([], "STARTED");
+    this.answered("retry", "acknowledged");
+  }
+
   /** Makes tasks of the plan; gives their steps for the log. */
   create(parentPath: string, by: string): LogStep[] {
     const planned = [...this.#planned.values()].filter((step) => step.parentPath === parentPath);
