@@ -120,7 +120,7 @@ describe("a step that met another one", () => {
     };
     await using harness = await EngineHarness.start({
       settings: { sliceSize: 10 },
-      wrapStore: (store) => changed(store, watch, 2),
+      wrapStore: (store) => ({ ...changed(store, watch, 2), sharing: "shared" }),
       // As long as there is work, each step is followed by one that has a command.
       observer: {
         batchCommitted: () => {
@@ -129,8 +129,10 @@ describe("a step that met another one", () => {
       },
     });
     didWork.length = 0;
-    const { job } = await harness.submit({ tasks: aSet({ tasks: Array.from({ length: 60 }, (_, n) => `task ${n}`) }) });
-    expect((await harness.store.job(job.id))?.counts.QUEUED).toBe(60);
+    const { job } = await harness.submit({
+      tasks: aSet({ tasks: Array.from({ length: 200 }, (_, n) => `task ${n}`) }),
+    });
+    expect((await harness.store.job(job.id))?.counts.QUEUED).toBe(200);
     const during = didWork.slice(0, didWork.lastIndexOf(true) + 1);
     expect(during.filter(Boolean).length).toBeGreaterThan(3);
     expect(during.filter((did) => !did).length).toBeGreaterThan(3);

@@ -61,9 +61,7 @@ export class Committer {
   #tick = false;
   #dispatch = false;
   #storedWork = true;
-  /** The last batch left stored work to this one, which must not do so, too. */
-  #hasLeftWork = false;
-  /** The last batch did not finish the background work. */
+  /** The last batch did not finish the background work, or left it to the next one. */
   #isWorkUnfinished = false;
   /** Batches in a row that did background work alone. */
   #workTurns = 0;
@@ -204,7 +202,7 @@ export class Committer {
         tick,
         mayExpire: now >= this.#mayExpireFrom && now - startedAt <= longest,
         // What met others leaves the work that nobody waits for to the next batch: the shorter it is, the less it meets.
-        storedWork: storedWork && turn !== "commands" && (runs === 1 || commands.length === 0 || this.#hasLeftWork),
+        storedWork: storedWork && turn !== "commands" && (runs === 1 || commands.length === 0),
         // What keeps meeting others settles first, and claims in the next batch.
         mayGrant: this.#mayGrant && turn !== "work" && runs <= RUNS_WITH_GRANTS,
       };
@@ -217,11 +215,9 @@ export class Committer {
       this.#putOff(pending, { tick, storedWork });
       return { uow, context, result, commands: 0, durationMs };
     }
-    this.#hasLeftWork = storedWork && request?.storedWork === false;
-    const moreWork = result.moreWork || this.#hasLeftWork;
-    this.#isWorkUnfinished = moreWork;
-    this.#storedWork ||= moreWork;
-    if (moreWork) this.#dispatch = true;
+    this.#isWorkUnfinished = result.moreWork || (storedWork && request?.storedWork === false);
+    this.#storedWork ||= this.#isWorkUnfinished;
+    this.#dispatch ||= this.#isWorkUnfinished;
     return { uow, context, result, commands: commands.length, durationMs };
   }
 
