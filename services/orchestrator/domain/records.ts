@@ -215,6 +215,11 @@ export function isHalted(job: JobRecord): boolean {
   return job.status === "FAILED" || job.status === "CANCELED";
 }
 
+/** Whether nothing of a job runs, or ever will unless somebody retries it. */
+export function isOver(job: JobRecord): boolean {
+  return job.status !== "OPEN" && job.counts.RUNNING === 0;
+}
+
 export const NO_COUNTS: TaskCounts = {
   BLOCKED: 0,
   QUEUED: 0,

@@ -48,7 +48,7 @@ const NOTHING_CLAIMED: Claimed = {
   grants: new Map<LiveSession, GrantedTask[]>(),
   count: 0,
   empty: [],
-  leftForMs: null,
+  left: [],
   superseded: [],
 };
 
@@ -72,11 +72,18 @@ export async function runBatch(
   const moreWork = await runWork(context, request.storedWork);
   const claimed = request.mayGrant ? await claim(context, dispatcher) : NOTHING_CLAIMED;
   // A claim may have skipped the last open task of a group that something waits for.
-  const stillMore = uow.newWork.length > 0 ? await runWork(context, false) : false;
+  const isMore = uow.newWork.length > 0;
+  const stillMore = isMore && (await runWork(context, false));
   // What follows the commit counts in them.
   await context.ensureQueues(uow.queues.deltas.keys());
   await uow.finish(context.isShared);
-  return { claimed, settled, housekept, renewed, moreWork: moreWork || stillMore };
+  return {
+    claimed: isMore ? { ...claimed, left: [] } : claimed,
+    settled,
+    housekept,
+    renewed,
+    moreWork: moreWork || stillMore,
+  };
 }
 
 /** A step that renews leases and does nothing else: it meets nobody who does anything else. */

@@ -22,22 +22,28 @@ export interface Claimed {
   readonly count: number;
   /** Queues that are known to hold nothing more that is claimable. */
   readonly empty: readonly number[];
-  /** Nothing was claimed, since what there may be was left to other orchestrators: it is to be looked at again after so long, in milliseconds. */
-  readonly leftForMs: number | null;
+  /** What else there may be was left to other orchestrators. */
+  readonly left: readonly LeftQueues[];
   /** Sessions whose row in the store says that they are no longer theirs. */
   readonly superseded: readonly LiveSession[];
+}
+
+/** Queues that are to be looked at again at a time, or when something is queued in them. */
+export interface LeftQueues {
+  readonly queueIds: readonly number[];
+  readonly until: number;
 }
 
 /** Jobs passed over and branches skipped in one claim; what is left goes on in the next batch. */
 const MAX_ROUNDS = 8;
 
 export async function claim(context: BatchContext, dispatcher: Dispatcher): Promise<Claimed> {
-  const classes = dispatcher.hungryClasses(context.uow.queues.ready, context.newQueues);
+  const classes = dispatcher.hungryClasses(context.uow.now, context.uow.queues.ready, context.newQueues);
   const grants = new Map<LiveSession, GrantedTask[]>();
   const empty: number[] = [];
   const superseded: LiveSession[] = [];
   let count = 0;
-  let leftForMs = Number.POSITIVE_INFINITY;
+  const left: LeftQueues[] = [];
   for (const found of classes) {
     // One that another stream took over, or that was given up, must not be granted anything by this one.
     const { owned: sessions, superseded: gone } = await divideByOwner(context, found.sessions);
@@ -48,26 +54,28 @@ export async function claim(context: BatchContext, dispatcher: Dispatcher): Prom
     );
     if (limit <= 0) continue;
     const candidates = (found.isFresh ? freshCandidates : storedCandidates)(context.uow, found.queueIds);
-    const { tasks, exhausted, leftForMs: left } = await findTasks(context, candidates, limit);
+    const { tasks, exhausted, leftForMs } = await findTasks(context, candidates, limit);
     if (exhausted) {
-      empty.push(...found.queueIds);
+      // What was not made in this batch may have been left to others.
+      if (!found.isFresh) empty.push(...found.queueIds);
       // What becomes claimable from here on makes them ready again.
       for (const id of found.queueIds) context.uow.queues.ready.delete(id);
     }
-    leftForMs = Math.min(leftForMs, left);
+    if (leftForMs !== undefined) {
+      left.push({ queueIds: found.queueIds, until: Math.ceil(context.options.clock.now() + leftForMs) });
+    }
     count += tasks.length;
     deal(context, sessions, tasks, grants);
   }
-  const isLeft = count === 0 && leftForMs !== Number.POSITIVE_INFINITY;
-  return { grants, count, empty, leftForMs: isLeft ? leftForMs : null, superseded };
+  return { grants, count, empty, left, superseded };
 }
 
 /** What was found for a class of sessions. */
 interface Found {
   readonly tasks: TaskWithInput[];
   readonly exhausted: boolean;
-  /** Infinite when nothing was left to others. */
-  readonly leftForMs: number;
+  /** Only when something may have been left to others. */
+  readonly leftForMs?: number | undefined;
 }
 
 async function findTasks(context: BatchContext, candidates: Candidates, limit: number): Promise<Found> {
@@ -81,13 +89,12 @@ async function findTasks(context: BatchContext, candidates: Candidates, limit: n
     tasks.push(...picked.tasks);
     // What was passed over may become claimable again by a retry of its job alone, so the queue is not known to be empty.
     if (picked.passOver === null) {
-      const leftForMs = tasks.length === 0 ? found.leftForMs : undefined;
-      return { tasks, exhausted: after === null && found.isAll, leftForMs: leftForMs ?? Number.POSITIVE_INFINITY };
+      return { tasks, exhausted: after === null && found.isAll, leftForMs: found.leftForMs };
     }
     if (tasks.length === limit) break;
     after = picked.passOver;
   }
-  return { tasks, exhausted: false, leftForMs: Number.POSITIVE_INFINITY };
+  return { tasks, exhausted: false };
 }
 
 /** Takes candidates up to the first of a halted job. */

@@ -88,6 +88,51 @@ describe("tasks that the store leaves to others", () => {
   });
 });
 
+describe("what else there is when the store left some to others", () => {
+  /** A store that returns at most two candidates, and leaves the rest to others for 30 ms. */
+  async function startLeaving(looks: number[]) {
+    const leave = (tx: StoreTransaction): StoreTransaction => ({
+      ...tx,
+      async claimCandidates(request) {
+        const { tasks } = await tx.claimCandidates({ ...request, limit: Math.min(2, request.limit) });
+        looks.push(tasks.length);
+        return { tasks, isAll: false, leftForMs: 30 };
+      },
+    });
+    return EngineHarness.start({ wrapStore: (store) => changed(store, leave) });
+  }
+
+  it("is not looked at by steps that settle before it is time", async () => {
+    const looks: number[] = [];
+    await using harness = await startLeaving(looks);
+    await harness.submit({ tasks: aSet({ tasks: ["a", "b", "c", "d"] }) });
+    const runner = await harness.open({ credits: 3 });
+    expect({ looks, labels: runner.labels }).toEqual({ looks: [2], labels: ["a", "b"] });
+    runner.compute("a");
+    await harness.settle();
+    harness.clock.advance(29);
+    await harness.settle();
+    expect(looks).toEqual([2]);
+    harness.clock.advance(1);
+    await harness.settle();
+    expect({ looks, labels: runner.labels }).toEqual({ looks: [2, 2], labels: ["a", "b", "c", "d"] });
+  });
+
+  it("does not keep what a step makes from being granted in it", async () => {
+    const looks: number[] = [];
+    await using harness = await startLeaving(looks);
+    await harness.submit({ tasks: aSet({ tasks: ["a", "b", "c"] }) });
+    const runner = await harness.open({ credits: 3 });
+    await harness.submit({ tasks: aSet("new") });
+    expect({ looks, labels: runner.labels }).toEqual({ looks: [2], labels: ["a", "b", "new"] });
+    runner.compute("new");
+    await harness.settle();
+    harness.clock.advance(30);
+    await harness.settle();
+    expect({ looks, labels: runner.labels }).toEqual({ looks: [2, 1], labels: ["a", "b", "new", "c"] });
+  });
+});
+
 /** Follows whether there is background work, and says so each time a step looks for some. */
 class WorkWatch {
   isWorking = false;

@@ -20,7 +20,8 @@ export class Dispatcher {
   /** Sessions whose stream broke, or ends here, since leases were last renewed: they last from when the runner was last heard of. */
   readonly broken = new Set<LiveSession>();
   readonly #queues: QueueRegistry;
-  readonly #ready = new Set<number>();
+  /** Queues that may hold something, and from when on it is worth looking; what is left to other orchestrators for a while is so later. */
+  readonly #readyFrom = new Map<number, number>();
   /** Queues of which something was heard from outside since the batch under way began: it cannot know whether they are empty. */
   readonly #hinted = new Set<number>();
   /** Moves on with each claim, so that no class of sessions is always first. */
@@ -49,16 +50,14 @@ export class Dispatcher {
   }
 
   markReady(queueIds: Iterable<number>): void {
-    for (const id of queueIds) this.#ready.add(id);
+    for (const id of queueIds) this.#readyFrom.set(id, Number.NEGATIVE_INFINITY);
   }
 
   /** Another orchestrator may have queued something in these queues. Returns whether anybody here would take it. */
   hint(queueIds: Iterable<number>): boolean {
     const ids = new Set(queueIds);
-    for (const id of ids) {
-      this.#ready.add(id);
-      this.#hinted.add(id);
-    }
+    this.markReady(ids);
+    for (const id of ids) this.#hinted.add(id);
     for (const session of this.sessions.values()) {
       if (session.isHungry() && session.queueIds.some((id) => ids.has(id))) return true;
     }
@@ -72,14 +71,33 @@ export class Dispatcher {
 
   /** The last batch has found these queues empty. */
   markEmpty(queueIds: Iterable<number>): void {
-    for (const id of queueIds) if (!this.#hinted.has(id)) this.#ready.delete(id);
+    for (const id of queueIds) if (!this.#hinted.has(id)) this.#readyFrom.delete(id);
+  }
+
+  /** The last batch has left what there is in these queues to other orchestrators, until this time. */
+  markLeft(queueIds: Iterable<number>, until: number): void {
+    for (const id of queueIds) if (!this.#hinted.has(id)) this.#readyFrom.set(id, until);
+  }
+
+  /** When what was left to others is to be looked at again for a session that could be granted something; infinite: there is no such time. */
+  leftUntil(now: number): number {
+    let until = Number.POSITIVE_INFINITY;
+    for (const session of this.sessions.values()) {
+      if (!session.isHungry()) continue;
+      for (const id of session.queueIds) {
+        const from = this.#readyFrom.get(id);
+        if (from !== undefined && from > now) until = Math.min(until, from);
+      }
+    }
+    return until;
   }
 
   /**
    * Sessions that could be granted something. `readyToo`: queues that became ready in the batch under way; `newQueues`: those that it made, or met
    * for the first time.
    */
-  hungryClasses(readyToo: ReadonlySet<number>, newQueues: readonly QueueRecord[]): SessionClass[] {
+  hungryClasses(now: number, readyToo: ReadonlySet<number>, newQueues: readonly QueueRecord[]): SessionClass[] {
+    const isReady = (id: number) => (this.#readyFrom.get(id) ?? Number.POSITIVE_INFINITY) <= now;
     const classes = new Map<
       string,
       { queueIds: number[]; sessions: LiveSession[]; isFresh: boolean; credits: number }
@@ -87,7 +105,7 @@ export class Dispatcher {
     const full = new Set(newQueues.filter((queue) => queue.queued > 0).map((queue) => queue.id));
     for (const session of this.sessions.values()) {
       if (!session.isHungry()) continue;
-      const queueIds = session.queueIds.filter((id) => this.#ready.has(id) || readyToo.has(id));
+      const queueIds = session.queueIds.filter((id) => isReady(id) || readyToo.has(id));
       for (const queue of newQueues) {
         const isNew = readyToo.has(queue.id) && !queueIds.includes(queue.id);
         if (isNew && serves(session.cluster, session.identifiers, queue)) queueIds.push(queue.id);
@@ -99,7 +117,7 @@ export class Dispatcher {
         found = {
           queueIds,
           sessions: [],
-          isFresh: !queueIds.some((id) => this.#ready.has(id) || full.has(id)),
+          isFresh: !queueIds.some((id) => isReady(id) || full.has(id)),
           credits: 0,
         };
         classes.set(key, found);

@@ -1,3 +1,4 @@
+import { isOver } from "../domain/records.ts";
 import { accept, type Result } from "../domain/rejection.ts";
 import { parseJob } from "../domain/validate.ts";
 import type { Engine, OpenedSession, SessionHello, SessionSink } from "./api.ts";
@@ -22,7 +23,7 @@ import type { SessionOpening } from "./sessions.ts";
 import type { EngineOptions } from "./settings.ts";
 import { inBatch, type RunStep } from "./step.ts";
 import { Wakeups } from "./wakeups.ts";
-import { isOver, watchJob } from "./watch.ts";
+import { watchJob } from "./watch.ts";
 
 /** Starts the engine on a store. It owns its loops; the store stays the caller's to close. */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
@@ -71,6 +72,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     dispatcher.markReady(learned.filter((queue) => queue.queued > 0).map((queue) => queue.id));
     dispatcher.markEmpty(result.claimed.empty);
     dispatcher.markReady(uow.queues.ready);
+    for (const { queueIds, until } of result.claimed.left) dispatcher.markLeft(queueIds, until);
     // Where others change the numbers too, they are only known from reading them.
     const touched = isShared ? [] : [...uow.queues.deltas].map(([id, delta]) => queues.add(id, delta));
     for (const act of uow.afterCommit) act();
@@ -84,9 +86,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     for (const job of uow.changedJobs()) notifier.notify(job.id, isOver(job));
     reportBatch(observer, committed, touched);
     idle.check();
-    if (dispatcher.hungryClasses(NONE, []).length === 0) return;
-    if (result.claimed.leftForMs === null) committer.dispatch();
-    else committer.dispatchLater(result.claimed.leftForMs);
+    const now = clock.now();
+    if (dispatcher.hungryClasses(now, NONE, []).length > 0) committer.dispatch();
+    const leftUntil = dispatcher.leftUntil(now);
+    if (Number.isFinite(leftUntil)) committer.dispatchLater(leftUntil - now);
   }
 
   function sendGrants({ result }: Committed): void {
@@ -193,7 +196,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     },
     cancelJob: (jobId) => counted(ask((reply) => ({ kind: "cancel", jobId, reply }))),
     retryJob: (jobId) => counted(ask((reply) => ({ kind: "retry", jobId, reply }))),
-    watchJob: (jobId, after, signal) => watchJob({ reads: store, clock, notifier }, jobId, after, signal),
+    watchJob: (jobId, after, signal) => watchJob({ store, clock, notifier }, jobId, after, signal),
     openSession: (hello, sink) => counted(openSession(hello, sink)),
     createCluster: (cluster) => counted(createCluster(run, limits, () => options.ids.next(), cluster)),
     updateCluster: (change) => counted(updateCluster(run, limits, change)),

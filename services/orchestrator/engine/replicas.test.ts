@@ -15,7 +15,9 @@ describe("what one engine tells the others", () => {
     await using there = await here.beside();
     const { job } = await here.submit({ tasks: aSet("a", { tasks: ["b"], dependsOn: [0] }) });
     const [queue] = await here.engine.reads.queues();
-    expect(there.shared?.heard).toEqual([{ queueIds: [queue?.id], jobIds: [job.id], canceledJobIds: [] }]);
+    expect(there.shared?.heard).toEqual([
+      { queueIds: [queue?.id], jobIds: [job.id], overJobIds: [], canceledJobIds: [] },
+    ]);
     const runner = await here.open({ credits: 2 });
     runner.compute("a");
     await here.settle();
@@ -23,10 +25,10 @@ describe("what one engine tells the others", () => {
     await here.engine.cancelJob(job.id);
     await here.settle();
     expect(there.shared?.heard.slice(1)).toEqual([
-      { queueIds: [], jobIds: [job.id], canceledJobIds: [] },
+      { queueIds: [], jobIds: [job.id], overJobIds: [], canceledJobIds: [] },
       // What became claimable was claimed in the same batch.
-      { queueIds: [], jobIds: [job.id], canceledJobIds: [] },
-      { queueIds: [], jobIds: [job.id], canceledJobIds: [job.id] },
+      { queueIds: [], jobIds: [job.id], overJobIds: [], canceledJobIds: [] },
+      { queueIds: [], jobIds: [job.id], overJobIds: [], canceledJobIds: [job.id] },
     ]);
   });
 
@@ -182,9 +184,39 @@ describe("a watch", () => {
     expect(states).toEqual(["SUBMITTED", "RUNNING"]);
     runner.compute("root");
     await here.settle();
-    await here.advance(50);
     await watching;
     expect(states).toEqual(["SUBMITTED", "RUNNING", "COMPLETED"]);
+  });
+
+  it("looks less often at a job that stays busy, until that is quiet", async () => {
+    await using here = await EngineHarness.startShared();
+    await using there = await here.beside();
+    const { job } = await here.submit();
+    const runner = await here.open({ credits: 1 });
+    const seenAt: number[] = [];
+    const abort = new AbortController();
+    const watching = (async () => {
+      for await (const _ of there.engine.watchJob(job.id, null, abort.signal)) seenAt.push(here.clock.now());
+    })();
+    await here.settle();
+    const beginAt = here.clock.now();
+    let done = 0;
+    const report = async (ms: number) => {
+      runner.report("root", [{ label: "", total: 1_000, done: ++done }]);
+      await here.settle();
+      await here.advance(ms);
+    };
+    for (let at = 0; at < 500; at += 10) await report(10);
+    const gaps = seenAt.slice(1).map((at, index) => at - (seenAt[index] ?? 0));
+    expect({ beginAt: seenAt[0], gaps }).toEqual({ beginAt, gaps: [20, 40, 80, 100, 100, 100] });
+    await here.advance(100);
+    await here.advance(100);
+    await report(0);
+    expect(seenAt.at(-1)).toBe(here.clock.now());
+    await report(20);
+    expect(seenAt.at(-1)).toBe(here.clock.now());
+    abort.abort();
+    await watching;
   });
 
   it("sees it with its own poll when the wake-up is lost", async () => {

@@ -1,5 +1,12 @@
 import { replaceProgress } from "../domain/progress.ts";
-import type { GroupRecord, JobRecord, JobStatus, TaskRecord, WorkItem } from "../domain/records.ts";
+import {
+  type GroupRecord,
+  isOver,
+  type JobRecord,
+  type JobStatus,
+  type TaskRecord,
+  type WorkItem,
+} from "../domain/records.ts";
 import type { NewChangeEntry, Part, StoreTransaction, TaskWithInput, Wakeup, WriteSet } from "../store/store.ts";
 import { Guards } from "./guards.ts";
 import { entriesOf, type JobDraft, newDraft, stepOf } from "./job-draft.ts";
@@ -275,7 +282,8 @@ export class UnitOfWork {
     const queueIds = this.queues.claimableQueues();
     const jobIds = [...new Set(log.map((entry) => entry.jobId))];
     if (queueIds.length + jobIds.length + this.canceledJobs.length === 0) return null;
-    return { queueIds, jobIds, canceledJobIds: this.canceledJobs };
+    const overJobIds = jobIds.filter((id) => isOver(this.job(id)));
+    return { queueIds, jobIds, overJobIds, canceledJobIds: this.canceledJobs };
   }
 
   #draftOf(jobId: string): JobDraft {

@@ -68,10 +68,10 @@ export class Wakeups {
     this.#stopped = true;
   }
 
-  #one({ queueIds, jobIds, canceledJobIds }: Wakeup): void {
+  #one({ queueIds, jobIds, overJobIds, canceledJobIds }: Wakeup): void {
     const { notifier } = this.#parts;
-    // Whether they are over is not known; a watcher that has looked just now looks again a moment later.
-    for (const id of jobIds) notifier.notify(id, false);
+    const over = new Set(overJobIds);
+    for (const id of jobIds) notifier.notify(id, over.has(id));
     if (queueIds.length > 0) this.#guard(() => this.#queued(queueIds));
     for (const id of canceledJobIds) this.#guard(() => this.#canceled(id));
   }

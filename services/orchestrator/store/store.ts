@@ -52,6 +52,8 @@ export interface Wakeup {
   readonly queueIds: readonly number[];
   /** Jobs that changed. */
   readonly jobIds: readonly string[];
+  /** Those of them of which nothing runs or will run. Others may be over as well, when they ended in steps at the same time. */
+  readonly overJobIds: readonly string[];
   /** Jobs that were canceled: runners of their running tasks are to be told. */
   readonly canceledJobIds: readonly string[];
 }
@@ -222,11 +224,11 @@ export interface ClaimRequest {
 }
 
 export interface ClaimCandidates {
-  /** In claim order. A store that others share may leave some to them, and so return fewer than there are; none only when there are none. */
+  /** In claim order. A store that others share may leave some to them, and so return fewer than there are. */
   readonly tasks: readonly TaskWithInput[];
   /** Whether nothing is left behind the position but these. */
   readonly isAll: boolean;
-  /** There are none because others are to have what there is: when to look again, unless something new is queued before, in milliseconds. */
+  /** There are no more because others are to have what else there is: when to look again, unless something is queued before, in milliseconds. */
   readonly leftForMs?: number;
 }
 

@@ -222,7 +222,7 @@ export function contractTransactions(contract: StoreContract): void {
         // "Anything may have happened" is always allowed, and is how a feed begins; from there on it can say what has happened.
         await standing.promise;
         const job = aJob();
-        const wakeup = { queueIds: [1], jobIds: [job.id], canceledJobIds: [] };
+        const wakeup = { queueIds: [1], jobIds: [job.id], overJobIds: [], canceledJobIds: [] };
         await write({ insertJobs: [job], insertTasks: [{ task: aTask({ jobId: job.id }), input: bytes(1) }], wakeup });
         expect(await second.job(job.id)).toEqual(job);
         expect(await woken.promise).toEqual(wakeup);

@@ -12,10 +12,11 @@ const CLAIM_ORDER = { priority: -1, job: 1, depth: -1, _id: 1 } as const;
 export interface ClaimShare {
   /** null: all. */
   readonly own: OwnParts | null;
-  /** For how long what is not its own is left to others although there is nothing else, in milliseconds. */
-  readonly leftForMs: number;
-  /** To be called when there was something of its own. */
-  readonly foundOwn: () => void;
+  /**
+   * For how long what is not its own is left to others although there is no more of its own, in milliseconds. `hasFound`: there was some now, and not only
+   * earlier.
+   */
+  readonly leftForMs: (hasFound: boolean) => number;
   /** To be called when there was as much as it wanted. */
   readonly served: () => void;
 }
@@ -42,18 +43,23 @@ export class ClaimQuery {
   async candidates({ queueIds, after, limit }: ClaimRequest): Promise<ClaimCandidates> {
     const ids = [...new Set(queueIds)];
     if (ids.length === 0 || limit === 0) return { tasks: [], isAll: true };
-    const { own, leftForMs, foundOwn, served } = this.#share;
-    let found: TaskRow[] = [];
-    if (own !== null) {
-      found = await this.#behind(ids, after, limit, { part: { $in: own.parts } });
-      if (found.length > 0) foundOwn();
-      else if (leftForMs > 0) return { tasks: [], isAll: false, leftForMs: Math.min(leftForMs, own.forMs) };
-    }
-    const looksEverywhere = found.length === 0;
-    if (looksEverywhere) found = await this.#behind(ids, after, limit, {});
-    if (found.length === limit) served();
-    const tasks = found.map((row) => this.#tasks.adoptWithInput(row));
-    return { tasks, isAll: looksEverywhere && tasks.length < limit };
+    const { own } = this.#share;
+    if (own === null) return this.#all(ids, after, limit);
+    const found = await this.#behind(ids, after, limit, { part: { $in: own.parts } });
+    const leftForMs = this.#share.leftForMs(found.length > 0);
+    if (found.length === limit) return this.#candidates(found, limit, false);
+    if (found.length === 0 && leftForMs <= 0) return this.#all(ids, after, limit);
+    return { ...this.#candidates(found, limit, false), leftForMs: Math.min(leftForMs, own.forMs) };
+  }
+
+  async #all(ids: readonly number[], after: ClaimPosition | null, limit: number): Promise<ClaimCandidates> {
+    const found = await this.#behind(ids, after, limit, {});
+    return this.#candidates(found, limit, found.length < limit);
+  }
+
+  #candidates(found: readonly TaskRow[], limit: number, isAll: boolean): ClaimCandidates {
+    if (found.length === limit) this.#share.served();
+    return { tasks: found.map((row) => this.#tasks.adoptWithInput(row)), isAll };
   }
 
   /** Behind a job: first the rest with its priority, then all with a lower one: two ranges of the index and not one condition with an "or". */

@@ -16,7 +16,7 @@ function listen(store: Store): (Wakeup | null)[] {
 /** Writes something that others may act on, and returns it. */
 async function tell(store: Store): Promise<Wakeup> {
   const job = aJob();
-  const wakeup = { queueIds: [1], jobIds: [job.id], canceledJobIds: [] };
+  const wakeup = { queueIds: [1], jobIds: [job.id], overJobIds: [], canceledJobIds: [] };
   await store.transact((tx) => tx.write({ insertJobs: [job], wakeup }));
   return wakeup;
 }
@@ -64,10 +64,10 @@ describeWithMongo("wake-ups", (uri) => {
     const heard = listen(listener as Store);
     await vi.waitFor(() => expect(heard).toEqual([null]), WAIT);
     const jobIds = Array.from({ length: 1_000 }, (_, index) => `job ${index}`);
-    const wakeup = { queueIds: [1], jobIds, canceledJobIds: ["canceled"] };
+    const wakeup = { queueIds: [1], jobIds, overJobIds: [], canceledJobIds: ["canceled"] };
     await other?.transact((tx) => tx.write({ insertJobs: [aJob()], wakeup }));
     await vi.waitFor(() => expect(heard.length).toBe(3), WAIT);
-    expect(heard.slice(1)).toEqual([{ queueIds: [], jobIds: [], canceledJobIds: ["canceled"] }, null]);
+    expect(heard.slice(1)).toEqual([{ queueIds: [], jobIds: [], overJobIds: [], canceledJobIds: ["canceled"] }, null]);
   });
 
   test.concurrent("come by polling while there is no change stream, and by the stream when there is one again", async () => {

@@ -132,6 +132,6 @@ function wakeupIn(change: ChangeStreamDocument<ReplicaRow>): ReplicaRow["wakeup"
     : undefined;
 }
 
-function decodeWakeup({ queues, jobs, canceled }: NonNullable<ReplicaRow["wakeup"]>): Wakeup {
-  return { queueIds: queues, jobIds: jobs, canceledJobIds: canceled };
+function decodeWakeup({ queues, jobs, over, canceled }: NonNullable<ReplicaRow["wakeup"]>): Wakeup {
+  return { queueIds: queues, jobIds: jobs, overJobIds: over, canceledJobIds: canceled };
 }

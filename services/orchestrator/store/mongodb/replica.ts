@@ -289,8 +289,8 @@ const MOST_PAST = 8;
 const MOST_LISTED = 500;
 
 function encodeWakeup(tx: string, wakeup: Wakeup): NonNullable<ReplicaRow["wakeup"]> {
-  const { queueIds, jobIds, canceledJobIds } = wakeup;
+  const { queueIds, jobIds, overJobIds, canceledJobIds } = wakeup;
   const all = queueIds.length + jobIds.length + canceledJobIds.length > MOST_LISTED;
-  if (all) return { tx, queues: [], jobs: [], canceled: canceledJobIds, all };
-  return { tx, queues: queueIds, jobs: jobIds, canceled: canceledJobIds, all };
+  if (all) return { tx, queues: [], jobs: [], over: [], canceled: canceledJobIds, all };
+  return { tx, queues: queueIds, jobs: jobIds, over: overJobIds, canceled: canceledJobIds, all };
 }

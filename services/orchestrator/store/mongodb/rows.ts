@@ -250,6 +250,7 @@ export interface ReplicaRow {
     readonly tx: string;
     readonly queues: readonly number[];
     readonly jobs: readonly string[];
+    readonly over: readonly string[];
     readonly canceled: readonly string[];
     readonly all: boolean;
   };

@@ -23,7 +23,7 @@ const HELD_UP_MS = 500;
 /** What others leave unclaimed is taken after as long as this many steps usually take, and after this at the latest. */
 const STEPS_LEFT = 20;
 /** What another process has begun is taken to be finished after as long as this many steps usually take. */
-const STEPS_TO_FINISH = 4;
+const STEPS_TO_FINISH = 2;
 const LONGEST_LEFT_MS = 1_000;
 /** A step that is run again this often has a fault. */
 const MOST_DUPLICATES = 3;
@@ -151,13 +151,13 @@ export class Writer {
 
   #claimShare(hasCollided: boolean): ClaimShare {
     this.#replica.noteClaim();
-    const nothingForMs = performance.now() - this.#foundOwnAt;
-    const leftForMs = Math.min(LONGEST_LEFT_MS, STEPS_LEFT * this.#usualMs) - nothingForMs;
     return {
       own: this.#replica.ownParts(STEPS_TO_FINISH * this.#usualMs),
-      leftForMs: hasCollided ? Math.max(leftForMs, this.#usualMs) : leftForMs,
-      foundOwn: () => {
-        this.#foundOwnAt = performance.now();
+      leftForMs: (hasFound) => {
+        const now = performance.now();
+        if (hasFound) this.#foundOwnAt = now;
+        const leftForMs = this.#foundOwnAt + Math.min(LONGEST_LEFT_MS, STEPS_LEFT * this.#usualMs) - now;
+        return hasCollided ? Math.max(leftForMs, this.#usualMs) : leftForMs;
       },
       served: () => this.#replica.noteServed(),
     };
