@@ -1,5 +1,5 @@
 import { describeStore, loadConfig } from "./config.ts";
-import { startOrchestrator } from "./start.ts";
+import { type Orchestrator, startOrchestrator } from "./start.ts";
 import { createLogger } from "./telemetry/logger.ts";
 
 /** The process: reads the configuration, serves until it is told to stop, and ends with 0 when it stopped gracefully. */
@@ -27,21 +27,24 @@ async function main(): Promise<void> {
   process.on("uncaughtException", die);
   process.on("unhandledRejection", die);
 
-  const orchestrator = await startOrchestrator(config, { logger }).catch((error: unknown) => {
+  let orchestrator: Orchestrator | undefined;
+  let signals = 0;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (++signals > 1) process.exit(1);
+    logger.info({ signal }, "asked to stop; once more stops at once");
+    // Before it has started it has promised nobody anything. As the first process of a container it would not even end without this.
+    if (orchestrator === undefined) process.exit(0);
+    orchestrator.stop().then(() => process.exit(0), die);
+  };
+  process.on("SIGTERM", onSignal);
+  process.on("SIGINT", onSignal);
+
+  orchestrator = await startOrchestrator(config, { logger }).catch((error: unknown) => {
     logger.fatal({ err: error }, "could not start");
     process.exit(1);
   });
   const { grpcAddress, httpAddress } = orchestrator;
   logger.info({ grpcAddress, httpAddress, store: describeStore(config.store) }, "listening");
-
-  let signals = 0;
-  const onSignal = (signal: NodeJS.Signals) => {
-    if (++signals > 1) process.exit(1);
-    logger.info({ signal }, "asked to stop; once more stops at once");
-    orchestrator.stop().then(() => process.exit(0), die);
-  };
-  process.on("SIGTERM", onSignal);
-  process.on("SIGINT", onSignal);
 }
 
 await main();

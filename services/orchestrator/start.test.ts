@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -111,6 +112,18 @@ describe("the process", () => {
     await runner.next("goAway");
     await runner.break();
     expect(await exited).toEqual([0, null]);
+  });
+
+  it("ends with 0 when it is told to stop before it has started", async () => {
+    const silent = createServer().listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const { port } = silent.address() as AddressInfo;
+    const { child, output } = run(["--store=mongodb", `--mongodb-uri=mongodb://127.0.0.1:${port}`]);
+    await once(silent, "connection");
+    child.kill("SIGTERM");
+    expect(await once(child, "close")).toEqual([0, null]);
+    expect(output()).toContain("asked to stop");
+    silent.close();
   });
 
   it("refuses a bad configuration with all problems", async () => {
