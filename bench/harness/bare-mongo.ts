@@ -92,6 +92,31 @@ export class BareMongo implements AsyncDisposable {
     return performance.now() - startMs;
   }
 
+  /**
+   * As many clients at the same time, each of which changes a batch of tasks of its own in so many transactions, one after another. Returns how many
+   * transactions there were in a second.
+   */
+  async together(clients: number, transactions: number): Promise<number> {
+    const rows = await this.#tasks.find({}, { projection: { _id: 1 }, limit: clients * this.#batchSize }).toArray();
+    const ids = rows.map((row) => row._id);
+    const startMs = performance.now();
+    await Promise.all(
+      Array.from({ length: clients }, (_, client) =>
+        this.#changeAll(ids.slice(client * this.#batchSize, (client + 1) * this.#batchSize), transactions),
+      ),
+    );
+    return (clients * transactions) / ((performance.now() - startMs) / 1_000);
+  }
+
+  #changeAll(ids: readonly string[], transactions: number): Promise<void> {
+    const changes = ids.map((_id) => ({ updateOne: { filter: { _id }, update: { $inc: { rev: 1 } } } }));
+    return this.#client.withSession(async (session) => {
+      for (let done = 0; done < transactions; done++) {
+        await session.withTransaction(() => this.#tasks.bulkWrite(changes, { session }), { writeConcern: MAJORITY });
+      }
+    });
+  }
+
   #claimable(session: ClientSession | undefined): Promise<TaskRow[]> {
     const limit = this.#batchSize;
     return this.#find(CLAIMABLE, { sort: CLAIM_ORDER, limit, batchSize: limit + 1, ...(session && { session }) });

@@ -8,10 +8,15 @@ import { mongoOf } from "../harness/store.ts";
 /** Tasks of one job, which are stored in one transaction. */
 const PER_JOB = 1_000;
 const WARM_UPS = 3;
+/** At the same time, as many as there are orchestrators in the scenario `replicas`. */
+const CLIENTS = [1, 2, 3];
+/** For each of them in one round. */
+const TRANSACTIONS = 10;
 
 /**
  * How fast the server itself is, and how much of our time is ours: one batch of 200 outcomes and 200 claims, and the submission of 1,000 tasks, by the
- * engine in this process and bare, in turns on two databases with the same tasks.
+ * engine in this process and bare, in turns on two databases with the same tasks. And what several clients can do at the same time, who change tasks
+ * that are nobody else's: no number of orchestrators could do more against one.
  */
 export const bare: Scenario = async function* (bench) {
   const rounds = bench.quick ? 5 : 15;
@@ -42,10 +47,28 @@ export const bare: Scenario = async function* (bench) {
     times.insert.ours.push(oursMs);
     times.insert.bare.push(bareMs);
   }
+  const rates = new Map(CLIENTS.map((clients) => [clients, [] as number[]]));
+  for (let round = -WARM_UPS; round < rounds; round++) {
+    for (const [clients, list] of rates) {
+      const rate = await bareMongo.together(clients, TRANSACTIONS);
+      if (round >= 0) list.push(rate);
+    }
+  }
   yield { name: "bare_sorted_find_200", value: median(times.find), unit: "ms" };
+  yield* compareClients(rates);
   yield* compare("batch_200", times.batch);
   yield* compare("submit_1k", times.insert);
 };
+
+function* compareClients(rates: ReadonlyMap<number, readonly number[]>): Generator<Figure> {
+  const alone = rates.get(1) ?? [];
+  for (const [clients, list] of rates) {
+    yield { name: `bare_update_${BATCH_SIZE}_by_${clients}`, value: median(list), unit: "transactions/s" };
+    const ratios = list.map((rate, round) => rate / (alone[round] ?? Number.NaN));
+    if (clients > 1)
+      yield { name: `bare_update_${BATCH_SIZE}_by_${clients}_ratio`, value: median(ratios), unit: "× one" };
+  }
+}
 
 /** Milliseconds, round by round. */
 interface Times {
