@@ -81,13 +81,12 @@ export class Dispatcher {
 
   /** When what was left to others is to be looked at again for a session that could be granted something; infinite: there is no such time. */
   leftUntil(now: number): number {
+    const left = new Map([...this.#readyFrom].filter(([, from]) => from > now));
     let until = Number.POSITIVE_INFINITY;
+    if (left.size === 0) return until;
     for (const session of this.sessions.values()) {
       if (!session.isHungry()) continue;
-      for (const id of session.queueIds) {
-        const from = this.#readyFrom.get(id);
-        if (from !== undefined && from > now) until = Math.min(until, from);
-      }
+      for (const id of session.queueIds) until = Math.min(until, left.get(id) ?? Number.POSITIVE_INFINITY);
     }
     return until;
   }
