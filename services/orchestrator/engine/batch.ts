@@ -72,18 +72,11 @@ export async function runBatch(
   const moreWork = await runWork(context, request.storedWork);
   const claimed = request.mayGrant ? await claim(context, dispatcher) : NOTHING_CLAIMED;
   // A claim may have skipped the last open task of a group that something waits for.
-  const isMore = uow.newWork.length > 0;
-  const stillMore = isMore && (await runWork(context, false));
+  const stillMore = uow.newWork.length > 0 ? await runWork(context, false) : false;
   // What follows the commit counts in them.
   await context.ensureQueues(uow.queues.deltas.keys());
   await uow.finish(context.isShared);
-  return {
-    claimed: isMore ? { ...claimed, left: [] } : claimed,
-    settled,
-    housekept,
-    renewed,
-    moreWork: moreWork || stillMore,
-  };
+  return { claimed, settled, housekept, renewed, moreWork: moreWork || stillMore };
 }
 
 /** A step that renews leases and does nothing else: it meets nobody who does anything else. */

@@ -55,15 +55,12 @@ export async function claim(context: BatchContext, dispatcher: Dispatcher): Prom
     if (limit <= 0) continue;
     const candidates = (found.isFresh ? freshCandidates : storedCandidates)(context.uow, found.queueIds);
     const { tasks, exhausted, leftForMs } = await findTasks(context, candidates, limit);
-    if (exhausted) {
-      // What was not made in this batch may have been left to others.
-      if (!found.isFresh) empty.push(...found.queueIds);
-      // What becomes claimable from here on makes them ready again.
-      for (const id of found.queueIds) context.uow.queues.ready.delete(id);
-    }
-    if (leftForMs !== undefined) {
-      left.push({ queueIds: found.queueIds, until: Math.ceil(context.options.clock.now() + leftForMs) });
-    }
+    // What was not made in this batch may have been left to others before.
+    if (exhausted && !found.isFresh) empty.push(...found.queueIds);
+    const isLeft = leftForMs !== undefined;
+    if (isLeft) left.push({ queueIds: found.queueIds, until: Math.ceil(context.options.clock.now() + leftForMs) });
+    // What becomes claimable from here on makes them ready again.
+    if (exhausted || isLeft) for (const id of found.queueIds) context.uow.queues.ready.delete(id);
     count += tasks.length;
     deal(context, sessions, tasks, grants);
   }

@@ -71,8 +71,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     if (learned.length > 0) dispatcher.queuesChanged();
     dispatcher.markReady(learned.filter((queue) => queue.queued > 0).map((queue) => queue.id));
     dispatcher.markEmpty(result.claimed.empty);
-    dispatcher.markReady(uow.queues.ready);
     for (const { queueIds, until } of result.claimed.left) dispatcher.markLeft(queueIds, until);
+    dispatcher.markReady(uow.queues.ready);
     // Where others change the numbers too, they are only known from reading them.
     const touched = isShared ? [] : [...uow.queues.deltas].map(([id, delta]) => queues.add(id, delta));
     for (const act of uow.afterCommit) act();
