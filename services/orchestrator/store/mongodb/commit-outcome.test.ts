@@ -1,4 +1,5 @@
-import { expect, test } from "vitest";
+import { ClientSession } from "mongodb";
+import { afterEach, expect, test, vi } from "vitest";
 import { describeWithMongo, describeWithOwnMongo } from "../../../../scripts/mongodb/describe-with-mongo.ts";
 import { type CommandFault, CommandProxy } from "../../testing/mongodb/command-proxy.ts";
 import { openSeveralStores, type SeveralStores } from "../../testing/mongodb/several-stores.ts";
@@ -73,6 +74,26 @@ describeWithMongo("a commit whose answer does not arrive", (uri) => {
     proxy.faults = [...faults];
     expect(await counter.step()).toBe(runs);
     expect(proxy.faults).toEqual([]);
+    expect(await counter.step()).toBe(1);
+  });
+});
+
+describeWithMongo("a commit whose socket throws", (uri) => {
+  afterEach(() => vi.restoreAllMocks());
+
+  test.each([
+    { becomes: "was carried out", isDone: true, runs: 1 },
+    { becomes: "was not carried out", isDone: false, runs: 2 },
+  ])("when it $becomes: the step is there once, after $runs run(s)", async ({ isDone, runs }) => {
+    await using several = await openSeveralStores(uri, 1);
+    const counter = await Counter.begin(several.any, several);
+    const commit = ClientSession.prototype.commitTransaction;
+    vi.spyOn(ClientSession.prototype, "commitTransaction").mockImplementationOnce(async function (this: ClientSession) {
+      if (isDone) await commit.call(this);
+      // What the driver makes of what the socket throws.
+      throw new TypeError("error.hasErrorLabel is not a function");
+    });
+    expect(await counter.step()).toBe(runs);
     expect(await counter.step()).toBe(1);
   });
 });

@@ -1,7 +1,8 @@
-import { type ClientSession, MongoAPIError, MongoError, MongoNetworkError, type TransactionOptions } from "mongodb";
+import { type ClientSession, MongoError, type TransactionOptions } from "mongodb";
 import type { JobRecord } from "../../domain/records.ts";
 import type { NewChangeEntry } from "../store.ts";
 import { changeRow } from "./changes.ts";
+import { commit } from "./commit.ts";
 import type { Connection } from "./database.ts";
 import { failureOf } from "./errors.ts";
 import {
@@ -256,20 +257,13 @@ export function inSnapshot<T>({ client }: Connection, read: (session: ClientSess
   return client.withSession((session) => session.withTransaction(whole, options));
 }
 
-/**
- * Not left to the driver: it trips over errors that are not its own, such as what a socket throws while it commits. What was only read can be read again,
- * whatever became of the commit.
- */
+/** Not left to the driver, which asks for the answer to a lost commit: what was only read can be read again, whatever became of the commit. */
 async function commitRead(session: ClientSession): Promise<void> {
   try {
-    await session.commitTransaction();
+    await commit(session);
   } catch (error) {
-    const isOwn = error instanceof MongoError;
-    const cause = error as Error;
-    if (failureOf(error) !== "away") throw isOwn ? error : new MongoAPIError("a commit failed", { cause });
-    const failure = isOwn ? error : new MongoNetworkError("the connection broke", { cause });
-    failure.addErrorLabel("TransientTransactionError");
-    throw failure;
+    if (error instanceof MongoError && failureOf(error) === "away") error.addErrorLabel("TransientTransactionError");
+    throw error;
   }
 }
 

@@ -2,6 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { type ClientSession, MongoError, type TransactionOptions } from "mongodb";
 import { type StoreTransaction, StoreUnavailable } from "../store.ts";
 import type { ClaimShare } from "./claim.ts";
+import { commit } from "./commit.ts";
 import type { Connection } from "./database.ts";
 import { failureOf, translateError } from "./errors.ts";
 import type { Replica } from "./replica.ts";
@@ -142,7 +143,7 @@ export class Writer {
   /** Throws only when nothing was committed, or when the store is closed before that is known. */
   async #commit(session: ClientSession, tx: string, slot: number): Promise<void> {
     try {
-      await session.commitTransaction();
+      await commit(session);
     } catch (error) {
       this.#session.abandon();
       if (!(await this.#findOut(tx, slot))) throw error;
