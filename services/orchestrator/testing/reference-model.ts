@@ -205,6 +205,12 @@ export class ReferenceModel {
     return requeued;
   }
 
+  /** Whether an attempt that has run too long is under way in the session. */
+  holdsOverdue(sessionId: string): boolean {
+    const running = [...this.tasks.values()].filter((task) => task.own === "running" && task.session === sessionId);
+    return running.some((task) => (this.deadlineOf(task) ?? Number.POSITIVE_INFINITY) <= this.now);
+  }
+
   /** Attempts that have run too long are failed, the longest overdue first. */
   timeOut(): TimedOut[] {
     const timedOut: TimedOut[] = [];
