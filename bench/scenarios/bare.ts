@@ -15,8 +15,8 @@ const TRANSACTIONS = 10;
 
 /**
  * How fast the server itself is, and how much of our time is ours: one batch of 200 outcomes and 200 claims, and the submission of 1,000 tasks, by the
- * engine in this process and bare, in turns on two databases with the same tasks. And what several clients can do at the same time, who change tasks
- * that are nobody else's: no number of orchestrators could do more against one.
+ * engine in this process and bare, in turns on two databases with the same tasks. And what the server makes of several clients at the same time, each of
+ * which changes tasks that are nobody else's and waits for nothing but the server.
  */
 export const bare: Scenario = async function* (bench) {
   const rounds = bench.quick ? 5 : 15;

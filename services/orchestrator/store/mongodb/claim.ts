@@ -12,11 +12,10 @@ const CLAIM_ORDER = { priority: -1, job: 1, depth: -1, _id: 1 } as const;
 export interface ClaimShare {
   /** null: all. */
   readonly own: OwnParts | null;
-  /**
-   * For how long what is not its own is left to others although there is no more of its own, in milliseconds. `hasFound`: there was some now, and not only
-   * earlier.
-   */
-  readonly leftForMs: (hasFound: boolean) => number;
+  /** To be called when there was something of its own. */
+  readonly foundOwn: () => void;
+  /** For how long what is not its own is left to others although there is no more of its own, in milliseconds. */
+  readonly leftForMs: () => number;
   /** To be called when there was as much as it wanted. */
   readonly served: () => void;
 }
@@ -43,11 +42,12 @@ export class ClaimQuery {
   async candidates({ queueIds, after, limit }: ClaimRequest): Promise<ClaimCandidates> {
     const ids = [...new Set(queueIds)];
     if (ids.length === 0 || limit === 0) return { tasks: [], isAll: true };
-    const { own } = this.#share;
+    const { own, foundOwn } = this.#share;
     if (own === null) return this.#all(ids, after, limit);
     const found = await this.#behind(ids, after, limit, { part: { $in: own.parts } });
-    const leftForMs = this.#share.leftForMs(found.length > 0);
+    if (found.length > 0) foundOwn();
     if (found.length === limit) return this.#candidates(found, limit, false);
+    const leftForMs = this.#share.leftForMs();
     if (found.length === 0 && leftForMs <= 0) return this.#all(ids, after, limit);
     return { ...this.#candidates(found, limit, false), leftForMs: Math.min(leftForMs, own.forMs) };
   }

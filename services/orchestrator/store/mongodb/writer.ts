@@ -154,10 +154,12 @@ export class Writer {
     this.#replica.noteClaim();
     return {
       own: this.#replica.ownParts(STEPS_TO_FINISH * this.#usualMs),
-      leftForMs: (hasFound) => {
-        const now = performance.now();
-        if (hasFound) this.#foundOwnAt = now;
-        const leftForMs = this.#foundOwnAt + Math.min(LONGEST_LEFT_MS, STEPS_LEFT * this.#usualMs) - now;
+      foundOwn: () => {
+        this.#foundOwnAt = performance.now();
+      },
+      leftForMs: () => {
+        const nothingForMs = performance.now() - this.#foundOwnAt;
+        const leftForMs = Math.min(LONGEST_LEFT_MS, STEPS_LEFT * this.#usualMs) - nothingForMs;
         return hasCollided ? Math.max(leftForMs, this.#usualMs) : leftForMs;
       },
       served: () => this.#replica.noteServed(),
